@@ -35,7 +35,8 @@ export function numbersOf(tensor: Tensor): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = sizeOf(tensor.dims)
   const read = READERS[tensor.dtype]
-  if (read === undefined) throw new ModelError(`tensor '${tensor.name}': elements of type ${tensor.dtype} cannot be read as numbers`)
+  if (read === undefined)
+    throw new ModelError(`tensor '${tensor.name}': elements of type ${tensor.dtype} cannot be read as numbers`)
   const step = bitsOf(tensor.dtype) / 8
   const numbers = new Float64Array(count)
   for (let i = 0; i < count; i++) numbers[i] = read(view, i * step)
@@ -45,9 +46,12 @@ export function numbersOf(tensor: Tensor): Float64Array {
 /** A tensor in memory. `values` are rounded once to `dtype`. @throws ModelError if their number does not fit `dims` */
 export function tensorOf(name: string, dtype: DType, dims: readonly number[], values: ArrayLike<number>): Tensor {
   const write = WRITERS[dtype]
-  if (write === undefined) throw new ModelError(`tensor '${name}': elements of type ${dtype} cannot be written from numbers`)
+  if (write === undefined)
+    throw new ModelError(`tensor '${name}': elements of type ${dtype} cannot be written from numbers`)
   if (values.length !== sizeOf(dims))
-    throw new ModelError(`tensor '${name}': shape [${dims.join(', ')}] needs ${sizeOf(dims)} elements, got ${values.length}`)
+    throw new ModelError(
+      `tensor '${name}': shape [${dims.join(', ')}] needs ${sizeOf(dims)} elements, got ${values.length}`,
+    )
   const bytes = new Uint8Array(byteLengthOf(dtype, values.length))
   const view = new DataView(bytes.buffer)
   const step = bitsOf(dtype) / 8

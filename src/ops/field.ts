@@ -1,0 +1,294 @@
+import { type Dim, isNumber, pairAxes } from '../graph/dims.js'
+
+/**
+ * A scale: the identity of a number that is not drawn yet, a product of powers of vertices' τ. 0 is the constant 1.
+ * What two identities have to do with each other is known to `Scales` alone.
+ */
+export type Scale = number
+
+/** The scale that leaves a value as it is. */
+export const ONE: Scale = 0
+
+export interface Scales {
+  times(a: Scale, b: Scale): Scale
+  /** aᵏ for an integer k. */
+  power(a: Scale, exponent: number): Scale
+  /** √a where that is again a product of whole powers (of an a that is positive), else undefined. */
+  root(a: Scale): Scale | undefined
+  /** True if the two are known to be the same number. */
+  same(a: Scale, b: Scale): boolean
+  isOne(a: Scale): boolean
+}
+
+/**
+ * The scale field of a value: x' = s ⊙ x. It has the value's rank; along an axis it either varies (its size is the value's) or
+ * does not (its size is 1, whatever the value's). Row-major.
+ */
+export interface Field {
+  readonly dims: readonly number[]
+  readonly ids: Int32Array
+}
+
+/** Beyond this many elements a field is given up (the value is pinned): no sane network has one, and a hostile file could. */
+export const FIELD_LIMIT = 1 << 22
+
+/** A rule gives up with a reason: the driver then pins the node's inputs and outputs and reports the reason. */
+export class CannotScale extends Error {
+  override name = 'CannotScale'
+}
+
+function allocate(dims: readonly number[]): Int32Array {
+  const size = dims.reduce((product, dim) => product * dim, 1)
+  if (size > FIELD_LIMIT) throw new CannotScale(`a scale field of ${size} elements is larger than ${FIELD_LIMIT}`)
+  return new Int32Array(size)
+}
+
+export function uniform(rank: number, scale: Scale = ONE): Field {
+  return { dims: new Array<number>(rank).fill(1), ids: Int32Array.of(scale) }
+}
+
+/** Varies along one axis. */
+export function along(rank: number, axis: number, ids: Int32Array): Field {
+  const dims = new Array<number>(rank).fill(1)
+  dims[axis] = ids.length
+  return { dims, ids }
+}
+
+export function varies(field: Field, axis: number): boolean {
+  return (field.dims[axis] ?? 1) !== 1
+}
+
+/** The axes along which a field varies. */
+export function varyingAxes(field: Field): number[] {
+  return field.dims.flatMap((dim, axis) => (dim === 1 ? [] : [axis]))
+}
+
+export function map(field: Field, f: (scale: Scale) => Scale): Field {
+  return { dims: field.dims, ids: field.ids.map(f) }
+}
+
+/** Axes in front are added (numpy's alignment) or, where they do not vary, dropped. */
+export function withRank(field: Field, rank: number): Field {
+  const surplus = field.dims.length - rank
+  if (surplus <= 0) return { dims: [...new Array<number>(-surplus).fill(1), ...field.dims], ids: field.ids }
+  if (field.dims.slice(0, surplus).some((dim) => dim !== 1))
+    throw new CannotScale('a scale field has more axes than its value')
+  return { dims: field.dims.slice(surplus), ids: field.ids }
+}
+
+function stridesOf(dims: readonly number[]): number[] {
+  const strides = new Array<number>(dims.length).fill(0)
+  let stride = 1
+  for (let axis = dims.length - 1; axis >= 0; axis--) {
+    const dim = dims[axis] as number
+    strides[axis] = dim === 1 ? 0 : stride
+    stride *= dim
+  }
+  return strides
+}
+
+/** A field of shape `dims` whose element at an index is `source`'s at the offset that `strides` give it. */
+function gather(dims: readonly number[], source: Int32Array, strides: readonly number[], base = 0): Int32Array {
+  const ids = allocate(dims)
+  const last = dims.length - 1
+  const inner = last < 0 ? 1 : (dims[last] as number)
+  const step = last < 0 ? 0 : (strides[last] as number)
+  const index = new Array<number>(dims.length).fill(0)
+  let offset = base
+  for (let at = 0; at < ids.length; at += inner) {
+    for (let k = 0; k < inner; k++) ids[at + k] = source[offset + k * step] as number
+    for (let axis = last - 1; axis >= 0; axis--) {
+      offset += strides[axis] as number
+      if (++(index[axis] as number) < (dims[axis] as number)) break
+      offset -= (strides[axis] as number) * (dims[axis] as number)
+      index[axis] = 0
+    }
+  }
+  return ids
+}
+
+/** The field written out over `dims`, which must be its own along axes where it varies. */
+export function expand(field: Field, dims: readonly number[]): Field {
+  if (dims.every((dim, axis) => dim === field.dims[axis])) return field
+  field.dims.forEach((dim, axis) => {
+    if (dim !== 1 && dim !== dims[axis])
+      throw new CannotScale(`a scale field of ${dim} along axis ${axis} meets a size of ${dims[axis]}`)
+  })
+  return { dims, ids: gather(dims, field.ids, stridesOf(field.dims)) }
+}
+
+/** Elementwise over two fields of one rank; an axis varies if it varies in either. */
+export function combine(a: Field, b: Field, f: (x: Scale, y: Scale) => Scale): Field {
+  const rank = Math.max(a.dims.length, b.dims.length)
+  const x = withRank(a, rank)
+  const y = withRank(b, rank)
+  const dims = x.dims.map((dim, axis) => Math.max(dim, y.dims[axis] as number))
+  const left = expand(x, dims)
+  const right = expand(y, dims)
+  return { dims, ids: left.ids.map((id, i) => f(id, right.ids[i] as number)) }
+}
+
+/** Output axis i is input axis `permutation[i]`. */
+export function permute(field: Field, permutation: readonly number[]): Field {
+  const strides = stridesOf(field.dims)
+  const dims = permutation.map((axis) => field.dims[axis] as number)
+  return {
+    dims,
+    ids: gather(
+      dims,
+      field.ids,
+      permutation.map((axis) => strides[axis] as number),
+    ),
+  }
+}
+
+/** The elements at `indices` along an axis. Where the field does not vary, it stays. */
+export function select(field: Field, axis: number, indices: readonly number[]): Field {
+  if (!varies(field, axis)) return field
+  const size = field.dims[axis] as number
+  const dims = field.dims.map((dim, i) => (i === axis ? indices.length : dim))
+  const ids = allocate(dims)
+  const inner = field.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+  const outer = field.ids.length / (size * inner)
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < indices.length; i++) {
+      const from = (o * size + (indices[i] as number)) * inner
+      if (!((indices[i] as number) >= 0 && (indices[i] as number) < size))
+        throw new CannotScale(`index ${indices[i]} lies outside an axis of ${size}`)
+      ids.set(field.ids.subarray(from, from + inner), (o * indices.length + i) * inner)
+    }
+  }
+  return { dims, ids }
+}
+
+/** Fields side by side along an axis, where input i takes `sizes[i]`. */
+export function concatenate(fields: readonly Field[], axis: number, sizes: readonly number[]): Field {
+  const rank = fields[0]?.dims.length ?? 0
+  const dims = Array.from({ length: rank }, (_, i) =>
+    i === axis
+      ? sizes.reduce((sum, size) => sum + size, 0)
+      : Math.max(...fields.map((field) => field.dims[i] as number)),
+  )
+  const ids = allocate(dims)
+  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+  const outer = dims.slice(0, axis).reduce((product, dim) => product * dim, 1)
+  const row = (dims[axis] as number) * inner
+  let start = 0
+  fields.forEach((field, i) => {
+    const whole = expand(
+      field,
+      dims.map((dim, k) => (k === axis ? (sizes[i] as number) : dim)),
+    )
+    const width = (sizes[i] as number) * inner
+    for (let o = 0; o < outer; o++) ids.set(whole.ids.subarray(o * width, (o + 1) * width), o * row + start)
+    start += width
+  })
+  return { dims, ids }
+}
+
+/** Drop axes along which the field does not vary. @throws CannotScale if it varies along one of them */
+export function dropAxes(field: Field, axes: readonly number[]): Field {
+  for (const axis of axes)
+    if (varies(field, axis)) throw new CannotScale(`the scale varies along axis ${axis}, which is dropped`)
+  return { dims: field.dims.filter((_, axis) => !axes.includes(axis)), ids: field.ids }
+}
+
+/** Insert axes of size 1 at the positions (of the result) `axes`. */
+export function insertAxes(field: Field, axes: readonly number[]): Field {
+  const dims: number[] = []
+  let next = 0
+  for (let axis = 0; axis < field.dims.length + axes.length; axis++)
+    dims.push(axes.includes(axis) ? 1 : (field.dims[next++] as number))
+  return { dims, ids: field.ids }
+}
+
+/** Replace axes along which all elements are the same scale by size 1. */
+export function collapse(field: Field, same: (a: Scale, b: Scale) => boolean): Field {
+  let result = field
+  for (const axis of varyingAxes(field)) {
+    const size = result.dims[axis] as number
+    const inner = result.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+    const block = size * inner
+    const ids = result.ids
+    let constant = true
+    for (let i = 0; constant && i < ids.length; i++) {
+      const first = i - (i % block) + (i % inner)
+      constant = ids[i] === ids[first] || same(ids[i] as number, ids[first] as number)
+    }
+    if (constant) result = select(result, axis, [0])
+  }
+  return result
+}
+
+/**
+ * The field of a reshaped value. Axes are paired by equal products of sizes; within a pair the order of elements is kept.
+ * @throws CannotScale if the field varies along axes whose sizes cannot be paired, or are not known numbers
+ */
+export function reshape(field: Field, from: readonly Dim[], to: readonly Dim[]): Field {
+  if (field.ids.length === 1) return uniform(to.length, field.ids[0])
+  const pairs = pairAxes(from, to)
+  if (pairs === undefined) throw new CannotScale('the axes of a Reshape cannot be followed')
+  const expanded: number[] = []
+  const target: number[] = []
+  for (const pair of pairs) {
+    const axes = Array.from({ length: pair.from[1] - pair.from[0] }, (_, i) => pair.from[0] + i)
+    const sizes = to.slice(...pair.to)
+    if (!axes.some((axis) => varies(field, axis))) {
+      expanded.push(...axes.map(() => 1))
+      target.push(...sizes.map(() => 1))
+      continue
+    }
+    const source = axes.map((axis) => from[axis] as Dim)
+    // Sizes that a symbol has outside the varying axes cannot be written out; one-to-one pairs need none.
+    if (axes.length === 1 && sizes.length === 1) {
+      expanded.push(field.dims[axes[0] as number] as number)
+      target.push(field.dims[axes[0] as number] as number)
+      continue
+    }
+    if (![...source, ...sizes].every(isNumber)) {
+      const moved = splitAlong(field, axes, source, sizes)
+      expanded.push(...moved.expanded)
+      target.push(...moved.target)
+      continue
+    }
+    expanded.push(...(source as number[]))
+    target.push(...(sizes as number[]))
+  }
+  const whole = expand(field, expanded)
+  return collapse({ dims: target, ids: whole.ids }, (a, b) => a === b)
+}
+
+/**
+ * A pair with symbols in it, such as [batch·heads, d] ↔ [batch, heads, d]: if the field varies only along numeric axes that
+ * stand at the same place counted from the end (or from the start) in both, they map onto each other.
+ */
+function splitAlong(field: Field, axes: readonly number[], source: readonly Dim[], sizes: readonly Dim[]) {
+  const varying = axes.flatMap((axis, i) => (varies(field, axis) ? [i] : []))
+  const tailStart = Math.min(...varying)
+  const tail = source.slice(tailStart)
+  const offset = sizes.length - tail.length
+  const fromEnd = offset >= 0 && tail.every((dim, i) => isNumber(dim) && dim === sizes[offset + i])
+  if (fromEnd) {
+    const dims = axes.map((axis) => field.dims[axis] as number)
+    return { expanded: dims, target: [...new Array<number>(offset).fill(1), ...dims.slice(tailStart)] }
+  }
+  // Trailing numeric axes that are merged into one that starts with a symbol, or split off it.
+  const numericTail = (dims: readonly Dim[]): number =>
+    dims.reduce<number>((n, dim) => (isNumber(dim) ? n * dim : 1), 1)
+  const block = tail.every(isNumber) ? tail.reduce<number>((n, dim) => n * (dim as number), 1) : 0
+  if (block > 0 && numericTail(sizes) % block === 0) {
+    const kept: number[] = []
+    let left = block
+    for (let i = sizes.length - 1; i >= 0 && left > 1; i--) {
+      const size = sizes[i]
+      if (!isNumber(size) || left % size !== 0) throw new CannotScale('the axes of a Reshape cannot be followed')
+      kept.unshift(size)
+      left /= size
+    }
+    return {
+      expanded: axes.map((_, i) => (i >= tailStart ? (source[i] as number) : 1)),
+      target: [...new Array<number>(sizes.length - kept.length).fill(1), ...kept],
+    }
+  }
+  throw new CannotScale('a Reshape joins the scaled axis with one of unknown size')
+}
