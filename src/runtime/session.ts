@@ -1,0 +1,55 @@
+import type { DType } from '../graph/dtype.js'
+
+/** The elements of a tensor as a runtime takes and gives them; float16 as its bit patterns, bool as bytes 0 and 1. */
+export type HostData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | readonly string[]
+
+/** A tensor in memory, in C order. `data` has as many elements as `dims` says, in the array type that `HOST_ARRAYS` has for `dtype`. */
+export interface HostTensor {
+  readonly dtype: DType
+  readonly dims: readonly number[]
+  readonly data: HostData
+}
+
+export type HostTensors = ReadonlyMap<string, HostTensor>
+
+/** A model that has been made ready to run. */
+export interface Session {
+  /** The inputs that must be fed. */
+  readonly inputNames: readonly string[]
+  /** The outputs that are tensors; a sequence or a map cannot be fetched. */
+  readonly outputNames: readonly string[]
+  /**
+   * Runs the model once. `fetches` names the outputs that are wanted, all by default.
+   * @throws ModelError with the runtime's own message, in one line
+   */
+  run(feeds: HostTensors, fetches?: readonly string[]): Promise<Map<string, HostTensor>>
+  /** Frees the session's memory. It cannot run afterwards. */
+  release(): Promise<void>
+}
+
+/** Where a runtime reads a model from: a file, beside which its external data lies, or the bytes of one with all data inline. */
+export type SessionSource = { readonly path: string } | { readonly bytes: Uint8Array }
+
+export interface SessionOptions {
+  /** Threads that one operator may use. Default: as many as the machine has cores. */
+  readonly threads?: number
+  /** `false` runs every node as it is written, none fused or folded. Default `true`. */
+  readonly optimize?: boolean
+}
+
+/** The port to whatever executes models: ONNX Runtime for Node in `node/session.ts`. */
+export interface Runtime {
+  /** @throws ModelError where the runtime cannot read the model or lacks one of its operators */
+  open(source: SessionSource, options?: SessionOptions): Promise<Session>
+}
