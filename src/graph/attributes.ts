@@ -5,46 +5,54 @@ export function describe(node: Node): string {
   return `${node.domain === '' ? '' : `${node.domain}.`}${node.opType} '${node.name || node.outputs.find((name) => name !== '') || ''}'`
 }
 
-type ValueOf<T extends Attribute['type']> = Extract<Attribute, { readonly type: T }>['value']
-
-function attribute<T extends Attribute['type']>(node: Node, name: string, type: T): ValueOf<T> | undefined {
-  const found = node.attributes.get(name)
-  if (found === undefined) return undefined
-  if (!hasType(found, type))
-    throw new ModelError(`${describe(node)}: attribute '${name}' is of type ${found.type}, expected ${type}`)
-  return found.value
-}
-
-function hasType<T extends Attribute['type']>(found: Attribute, type: T): found is Extract<Attribute, { type: T }> {
-  return found.type === type
+function mismatch(node: Node, name: string, found: Attribute, expected: Attribute['type']): ModelError {
+  return new ModelError(`${describe(node)}: attribute '${name}' is of type ${found.type}, expected ${expected}`)
 }
 
 export function intOf(node: Node, name: string): number | undefined
 export function intOf(node: Node, name: string, fallback: number): number
 export function intOf(node: Node, name: string, fallback?: number): number | undefined {
-  return attribute(node, name, 'int') ?? fallback
+  const found = node.attributes.get(name)
+  if (found === undefined) return fallback
+  if (found.type !== 'int') throw mismatch(node, name, found, 'int')
+  return found.value
 }
 
 export function floatOf(node: Node, name: string): number | undefined
 export function floatOf(node: Node, name: string, fallback: number): number
 export function floatOf(node: Node, name: string, fallback?: number): number | undefined {
-  return attribute(node, name, 'float') ?? fallback
+  const found = node.attributes.get(name)
+  if (found === undefined) return fallback
+  if (found.type !== 'float') throw mismatch(node, name, found, 'float')
+  return found.value
 }
 
 export function stringOf(node: Node, name: string, fallback: string): string {
-  return attribute(node, name, 'string') ?? fallback
+  const found = node.attributes.get(name)
+  if (found === undefined) return fallback
+  if (found.type !== 'string') throw mismatch(node, name, found, 'string')
+  return found.value
 }
 
 export function intsOf(node: Node, name: string): readonly number[] | undefined {
-  return attribute(node, name, 'ints')
+  const found = node.attributes.get(name)
+  if (found === undefined) return undefined
+  if (found.type !== 'ints') throw mismatch(node, name, found, 'ints')
+  return found.value
 }
 
 export function floatsOf(node: Node, name: string): readonly number[] | undefined {
-  return attribute(node, name, 'floats')
+  const found = node.attributes.get(name)
+  if (found === undefined) return undefined
+  if (found.type !== 'floats') throw mismatch(node, name, found, 'floats')
+  return found.value
 }
 
 export function tensorAttribute(node: Node, name: string): Tensor | undefined {
-  return attribute(node, name, 'tensor')
+  const found = node.attributes.get(name)
+  if (found === undefined) return undefined
+  if (found.type !== 'tensor') throw mismatch(node, name, found, 'tensor')
+  return found.value
 }
 
 /** The graphs among a node's attributes (If, Loop, Scan and other domains' control flow), under the attribute's name. */

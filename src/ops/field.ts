@@ -29,6 +29,13 @@ export interface Field {
   readonly ids: Int32Array
 }
 
+/**
+ * Names of nodes and constants that teleportation inserts begin so. A Mul that is named so is transparent to a later
+ * teleportation: instead of a second one its constant is multiplied, and it is taken out where that gives 1. Hence teleporting
+ * by a CoB and by its inverse gives the network back, in scope `full` too.
+ */
+export const RESCALE_PREFIX = 'teleport/'
+
 /** Beyond this many elements a field is given up (the value is pinned): no sane network has one, and a hostile file could. */
 export const FIELD_LIMIT = 1 << 22
 

@@ -93,9 +93,10 @@ export interface ScaleContext extends NodeContext {
 
   /**
    * This output is a vertex: fresh scales, one per neuron, along `axes` of the output (usually one axis), whose sizes are given.
-   * At most one vertex per node. Returns its field; hand it to `output`, and scale the weights with it.
+   * At most one vertex per node. Returns its field; hand it to `output`, and scale the weights with it. `uniform`: all its neurons
+   * share one positive τ (for weights that a single quantisation scale belongs to).
    */
-  vertex(output: number, axes: readonly number[], sizes: readonly number[]): Field
+  vertex(output: number, axes: readonly number[], sizes: readonly number[], options?: { uniform?: boolean }): Field
   /** Fresh scales that belong to no neuron and yield to whatever they meet (e.g. zeros that a Pad adds), of these dims. */
   free(dims: readonly number[]): Field
   /** The scale field of an output; outputs not mentioned are unscaled. `restore` undoes `undo`. */
