@@ -1,0 +1,282 @@
+import type { Dim } from '../graph/dims.js'
+import { isFloat } from '../graph/dtype.js'
+import type { Node } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
+import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varies, withRank } from '../ops/field.js'
+import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
+import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
+import type { ScaleClasses } from './scales.js'
+import { constantDims, constantNumbers, scalableAxes, type Value, type Values } from './values.js'
+
+/** Constants of up to this many elements may take part in movements element by element. */
+const LIFT_LIMIT = 1 << 14
+
+/** A node as its shape rule sees it. */
+export class NodeView implements NodeContext {
+  readonly node: Node
+  readonly opset: number
+  protected readonly values: Values
+  constructor(node: Node, opset: number, values: Values) {
+    this.node = node
+    this.opset = opset
+    this.values = values
+  }
+
+  protected value(input: number): Value | undefined {
+    const name = this.node.inputs[input] ?? ''
+    return name === '' ? undefined : this.values.find(name)?.value
+  }
+
+  has(input: number): boolean {
+    return (this.node.inputs[input] ?? '') !== ''
+  }
+
+  input(input: number): Facts {
+    return this.value(input)?.facts ?? {}
+  }
+
+  /** A float constant that is computed in a way through which no scale passes counts as an activation that is never scaled. */
+  isConstant(input: number): boolean {
+    const value = this.value(input)
+    if (value === undefined || !value.constant) return false
+    return !isFloat(value.facts.dtype) || scalableAxes(value, this.values) !== undefined
+  }
+
+  constant(input: number, limit = 1 << 16): Float64Array | undefined {
+    const value = this.value(input)
+    return value?.constant === true ? constantNumbers(value, this.values, limit) : undefined
+  }
+
+  integers(input: number): readonly number[] | undefined {
+    const numbers = this.input(input).numbers
+    if (numbers?.every((n): n is number => typeof n === 'number') === true) return numbers
+    const constant = this.constant(input)
+    return constant === undefined ? undefined : [...constant]
+  }
+}
+
+/** What a rule did to one node: kept only if the rule did not give up. */
+export interface Actions {
+  readonly constants: ConstantScaling[]
+  readonly rescales: Rescale[]
+  readonly restores: Restore[]
+  readonly attributes: AttributeScaling[]
+  readonly outputs: Map<number, Field>
+  vertex?: { readonly output: number; readonly first: number; readonly size: number }
+}
+
+/** A node as its scale rule sees it. */
+export class ScaleView extends NodeView implements ScaleContext {
+  readonly scope: Scope
+  readonly scales: ScaleClasses
+  readonly actions: Actions = { constants: [], rescales: [], restores: [], attributes: [], outputs: new Map() }
+  readonly #outputFacts: readonly Facts[]
+  readonly #fields = new Map<number, Field>()
+
+  constructor(
+    node: Node,
+    opset: number,
+    values: Values,
+    scope: Scope,
+    scales: ScaleClasses,
+    outputFacts: readonly Facts[],
+  ) {
+    super(node, opset, values)
+    this.scope = scope
+    this.scales = scales
+    this.#outputFacts = outputFacts
+  }
+
+  shape(input: number): readonly Dim[] {
+    const shape = this.input(input).shape
+    if (shape === undefined) throw new CannotScale(`${this.node.opType} of a value of unknown rank`)
+    return shape
+  }
+
+  outputShape(output: number): readonly Dim[] {
+    const shape = this.#outputFacts[output]?.shape
+    if (shape === undefined) throw new CannotScale(`${this.node.opType} gives a value of unknown rank`)
+    return shape
+  }
+
+  sameValue(a: number, b: number): boolean {
+    return this.has(a) && this.node.inputs[a] === this.node.inputs[b]
+  }
+
+  producedAt(input: number): number {
+    const name = this.node.inputs[input] ?? ''
+    return this.values.own(name)?.producedAt ?? -1
+  }
+
+  field(input: number): Field {
+    let field = this.#fields.get(input)
+    if (field === undefined) {
+      const value = this.value(input)
+      const rank = value?.facts.shape?.length ?? 0
+      if (value?.constant === true) field = this.#lift(input, value, rank)
+      else field = value?.field ?? uniform(rank)
+      this.#fields.set(input, field)
+    }
+    return field
+  }
+
+  /** Each element of a constant may take a scale of its own; whatever it meets decides. */
+  #lift(input: number, value: Value, rank: number): Field {
+    const dims = constantDims(value)
+    if (!isFloat(value.facts.dtype) || dims === undefined || sizeOf(dims) > LIFT_LIMIT || sizeOf(dims) === 0)
+      return uniform(rank)
+    if (scalableAxes(value, this.values) !== 'all') return uniform(rank)
+    const field = this.free(dims)
+    this.actions.constants.push({ node: this.node, input, terms: [{ field, power: 1 }], view: dims, dims })
+    return field
+  }
+
+  require(input: number, target: Field, reason: string): Field {
+    const field = this.field(input)
+    const rank = Math.max(field.dims.length, this.input(input).shape?.length ?? 0)
+    const wanted = withRank(target, Math.max(rank, target.dims.length))
+    let differ = false
+    combine(field, wanted, (x, y) => {
+      if (this.scales.same(x, y)) return x
+      if (this.scope === 'weights' || this.scales.isYielding(x) || this.scales.isYielding(y))
+        this.scales.unify(x, y, reason)
+      else differ = true
+      return x
+    })
+    if (differ) this.#rescale(input, field, wanted, 'ratio')
+    this.#fields.set(input, wanted)
+    return wanted
+  }
+
+  #rescale(input: number, from: Field, to: Field, part: Part): void {
+    const dtype = this.input(input).dtype
+    if (!isFloat(dtype))
+      throw new CannotScale(`${this.node.opType} of values of ${dtype ?? 'unknown type'} cannot be rescaled`)
+    this.actions.rescales.push({ node: this.node, input, from, to, part })
+  }
+
+  requireOne(input: number, reason: string): Field {
+    return this.require(input, uniform(this.field(input).dims.length), reason)
+  }
+
+  requireUniform(input: number, axes: readonly number[] | 'all', reason: string): Field {
+    const field = collapse(this.field(input), (a, b) => this.scales.same(a, b))
+    const varying = field.dims.flatMap((dim, axis) =>
+      dim !== 1 && (axes === 'all' || axes.includes(axis)) ? [axis] : [],
+    )
+    this.#fields.set(input, field)
+    if (varying.length === 0) return field
+    const target = varying.reduce((result, axis) => select(result, axis, [0]), field)
+    if (this.scope === 'weights' || [...field.ids].every((id) => this.scales.isYielding(id) || this.scales.isOne(id)))
+      return this.require(input, target, reason)
+    return this.requireOne(input, reason)
+  }
+
+  undo(input: number, part: Part, reason: string): Field {
+    const field = this.field(input)
+    if (part === 'ratio' && this.scope === 'weights') return this.requireOne(input, reason)
+    for (const id of field.ids) {
+      if (this.scope === 'weights' || this.scales.isYielding(id)) {
+        if (part === 'sign') this.scales.restrictPositive(id, reason)
+        else if (part === 'magnitude') this.scales.restrictSign(id, reason)
+        else this.scales.unify(id, ONE, reason)
+      }
+    }
+    if (this.scope === 'full' && this.#matters(field, part))
+      this.#rescale(input, field, uniform(field.dims.length), part)
+    return field
+  }
+
+  /** False where a part is known to be 1 whatever is drawn. */
+  #matters(field: Field, part: Part): boolean {
+    return field.ids.some((id) => {
+      const domain = this.scales.domainOf(id)
+      if (domain === 'pinned') return false
+      return part === 'sign' ? domain !== 'positive' : part === 'magnitude' ? domain !== 'sign' : true
+    })
+  }
+
+  pin(input: number, reason: string): void {
+    const value = this.value(input)
+    if (value?.field === undefined) return
+    for (const id of value.field.ids) this.scales.pin(id, reason)
+    this.#fields.set(input, uniform(value.field.dims.length))
+  }
+
+  vertex(
+    output: number,
+    axes: readonly number[],
+    sizes: readonly number[],
+    options: { uniform?: boolean } = {},
+  ): Field {
+    const rank = this.outputShape(output).length
+    const dims = new Array<number>(rank).fill(1)
+    axes.forEach((axis, i) => (dims[axis] = sizes[i] as number))
+    const ids = this.scales.fresh(sizeOf(dims))
+    this.actions.vertex = { output, first: (ids[0] ?? 1) - 1, size: ids.length }
+    if (options.uniform === true) {
+      for (const id of ids) this.scales.unify(ids[0] as number, id, '')
+      if (ids.length > 0) this.scales.restrictPositive(ids[0] as number, '')
+    }
+    return { dims, ids }
+  }
+
+  free(dims: readonly number[]): Field {
+    return { dims, ids: this.scales.fresh(sizeOf(dims), true) }
+  }
+
+  output(output: number, field: Field, restore?: Part): void {
+    const rank = this.#outputFacts[output]?.shape?.length
+    const whole = rank === undefined ? field : withRank(field, rank)
+    this.actions.outputs.set(output, whole)
+    if (restore === undefined || this.scope === 'weights' || !this.#matters(whole, restore)) return
+    if (!this.hasOutput(output)) return
+    this.actions.restores.push({ node: this.node, output, field: whole, part: restore })
+  }
+
+  hasOutput(output: number): boolean {
+    return (this.node.outputs[output] ?? '') !== ''
+  }
+
+  scalableAxes(input: number): 'all' | readonly number[] {
+    const value = this.value(input)
+    return (value && scalableAxes(value, this.values)) ?? []
+  }
+
+  scaleConstant(
+    input: number,
+    terms: readonly Term[],
+    options: { view?: readonly number[]; dims?: readonly number[] } = {},
+  ): void {
+    const value = this.value(input)
+    const own = value && constantDims(value)
+    if (value === undefined || own === undefined)
+      throw new CannotScale(`the shape of a constant of ${this.node.opType} is unknown`)
+    const relevant = terms
+      .map((term) => ({ ...term, field: collapse(term.field, (a, b) => this.scales.same(a, b)) }))
+      .filter((term) => term.field.ids.some((id) => !this.scales.isOne(id)))
+    if (relevant.length === 0) return
+    const axes = scalableAxes(value, this.values)
+    if (axes === undefined)
+      throw new CannotScale(`a constant of ${this.node.opType} is computed in a way that cannot be scaled`)
+    const dims = options.dims ?? own
+    const view = options.view ?? dims
+    if (sizeOf(view) !== sizeOf(dims))
+      throw new CannotScale(`the view of a constant of ${this.node.opType} has another size`)
+    if (axes !== 'all') {
+      if (dims.some((dim, axis) => dim !== own[axis]) || dims.length !== own.length)
+        throw new CannotScale(`a computed constant of ${this.node.opType} cannot be enlarged`)
+      const followed = view.length === dims.length && view.every((size, axis) => size === dims[axis])
+      for (const term of relevant)
+        term.field.dims.forEach((_, axis) => {
+          if (varies(term.field, axis) && !(followed && axes.includes(axis)))
+            throw new CannotScale(`a quantised constant of ${this.node.opType} has too few scales`)
+        })
+    }
+    this.actions.constants.push({ node: this.node, input, terms: relevant, view, dims })
+  }
+
+  scaleAttribute(name: string, fallback: number, scale: number, power: number): void {
+    if (!this.scales.isOne(scale)) this.actions.attributes.push({ node: this.node, name, fallback, scale, power })
+  }
+}
