@@ -1,5 +1,6 @@
 import { unzipSync } from 'fflate'
 import { ModelError } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import { sizeOf } from '../graph/tensor.js'
 import { type HostDType, hostBytes, hostTensorOf } from './host.js'
 import type { HostTensor } from './session.js'
@@ -41,7 +42,7 @@ export function readNpz(bytes: Uint8Array, file = 'the .npz file', limit = NPZ_L
         total += compression === 0 ? size : originalSize
         if (!(total <= limit))
           throw new ModelError(
-            `${file}: array '${name}': expected at most ${limit} bytes in all, the archive declares ${total}`,
+            `${file}: array ${quoted(name)}: expected at most ${limit} bytes in all, the archive declares ${total}`,
           )
         return name.endsWith('.npy')
       },
@@ -55,7 +56,7 @@ export function readNpz(bytes: Uint8Array, file = 'the .npz file', limit = NPZ_L
   }
   const arrays = new Map<string, HostTensor>()
   for (const [name, entry] of Object.entries(entries))
-    arrays.set(name.slice(0, -'.npy'.length), readNpy(entry, `${file}: array '${name}'`))
+    arrays.set(name.slice(0, -'.npy'.length), readNpy(entry, `${file}: array ${quoted(name)}`))
   return arrays
 }
 

@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { ModelError } from '../../graph/model.js'
+import { quoted } from '../../graph/text.js'
 import type { DType } from '../../graph/dtype.js'
 import type { HostData, HostTensor, HostTensors, Runtime, Session, SessionOptions, SessionSource } from '../session.js'
 
@@ -19,7 +20,7 @@ async function loadOrt(): Promise<Ort> {
     return await loading
   } catch (error) {
     throw new ModelError(
-      `ONNX Runtime cannot be loaded on this machine (${firstLine(error)}): reinstall the package onnxruntime-node`,
+      `ONNX Runtime cannot be loaded on this machine (${messageOf(error).replace(/\s+/g, ' ')}): reinstall the package onnxruntime-node`,
     )
   }
 }
@@ -29,7 +30,7 @@ export const nodeRuntime: Runtime = {
   async open(source, options = {}) {
     const ort = await loadOrt()
     const settings = sessionOptions(options)
-    const where = 'path' in source ? `'${source.path}'` : 'the model'
+    const where = 'path' in source ? `${quoted(source.path)}` : 'the model'
     try {
       const session =
         'path' in source
@@ -95,7 +96,7 @@ class OrtSession implements Session {
 }
 
 function hostTensor(name: string, tensor: Tensor | undefined): HostTensor {
-  if (tensor === undefined) throw new ModelError(`output '${name}': ONNX Runtime returned no tensor`)
+  if (tensor === undefined) throw new ModelError(`output ${quoted(name)}: ONNX Runtime returned no tensor`)
   const { type, dims, data } = tensor
   // Where JavaScript has Float16Array (Node 24), float16 comes as one; its bits are what a HostTensor holds.
   const bits =
@@ -105,23 +106,20 @@ function hostTensor(name: string, tensor: Tensor | undefined): HostTensor {
   return { dtype: type satisfies DType, dims, data: bits as HostData }
 }
 
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return (message.split('\n').find((line) => line.trim() !== '') ?? '').trim()
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
-/** ONNX Runtime's message without the places in its own source code, in one line. */
+/** "FILE.cc:LINE type name(parameters) const [with T = type]", with which ONNX Runtime begins what it throws. */
+const ORIGIN = /\S*\/\S+\.(?:cc|h|hpp):\d+ [^()]*\((?:[^()]|\([^()]*\))*\)(?: const)?(?: \[with [^\]]*\])? ?/g
+
+/** ONNX Runtime's message in one line, without the places in its own source code. */
 function cleaned(error: unknown, source?: SessionSource): string {
-  let line = firstLine(error)
+  let line = messageOf(error).replace(/\s+/g, ' ')
   if (source !== undefined && 'path' in source) line = line.replace(`Load model from ${source.path} failed:`, '')
   return line
-    .replace(/\/?[\w./-]*onnxruntime\/[\w./-]+\.(?:cc|h|hpp):\d+ /g, '')
-    .replace(
-      /[\w:<>*&, ]+\([^()]*(?:\([^()]*\)[^()]*)*\) (?:const )?(?:\[with [^\]]*\] )?(?=[\w[({'"])/g,
-      (signature) => (/::|\bconst\b/.test(signature) ? '' : signature),
-    )
+    .replace(ORIGIN, '')
     .replace(/^Error: /, '')
-    .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 400)
 }
