@@ -242,3 +242,45 @@ class Mixer(nn.Module):
         x = x + self.tokens(self.norms[0](x).transpose(1, 2)).transpose(1, 2)
         x = x + self.channels(self.norms[1](x))
         return self.head(torch.einsum('bpc,cd->bpd', self.norms[2](x), self.mix).mean(1))
+
+
+class NestedU(nn.Module):
+    """Segmentation by U-blocks within a U: dilations, resizes to the size of another value, six sides and their fusion."""
+
+    class Block(nn.Module):
+        def __init__(self, channels_in, middle, channels_out):
+            super().__init__()
+            self.enter, self.one = block(channels_in, channels_out), block(channels_out, middle)
+            self.two, self.three = block(middle, middle), nn.Sequential(
+                nn.Conv2d(middle, middle, 3, padding=2, dilation=2), nn.BatchNorm2d(middle), nn.ReLU()
+            )
+            self.back_two, self.back_one = block(2 * middle, middle), block(2 * middle, channels_out)
+
+        def forward(self, x):
+            x = self.enter(x)
+            one = self.one(x)
+            two = self.two(F.max_pool2d(one, 2, 2, ceil_mode=True))
+            back = self.back_two(torch.cat([self.three(two), two], 1))
+            return self.back_one(torch.cat([like(back, one), one], 1)) + x
+
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1)
+        make = NestedU.Block
+        self.down = nn.ModuleList([make(width, 4, width), make(width, 6, 2 * width), make(2 * width, 8, 2 * width)])
+        self.up = nn.ModuleList([make(4 * width, 6, width), make(2 * width, 4, width)])
+        self.sides = nn.ModuleList([nn.Conv2d(c, 1, 3, padding=1) for c in (width, width, 2 * width)])
+        self.fuse = nn.Conv2d(3, 1, 1)
+
+    def forward(self, image):
+        a = self.down[0](self.stem(image))
+        b = self.down[1](F.max_pool2d(a, 2, 2, ceil_mode=True))
+        c = self.down[2](F.max_pool2d(b, 2, 2, ceil_mode=True))
+        b = self.up[0](torch.cat([like(c, b), b], 1))
+        a = self.up[1](torch.cat([like(b, a), a], 1))
+        sides = [like(side(x), image) for side, x in zip(self.sides, (a, b, c))]
+        return tuple(torch.sigmoid(x) for x in (self.fuse(torch.cat(sides, 1)), *sides)) + (a,)
+
+
+def like(x, other):
+    return F.interpolate(x, size=other.shape[2:], mode='bilinear', align_corners=False)

@@ -2,9 +2,9 @@
 import torch
 
 from entry import Entry
-from image_networks import Activations, AutoEncoder, Gated, Mixer, Movement, Shared, Shuffle, Signal, SuperResolution
+from image_networks import Activations, AutoEncoder, Gated, Mixer, Movement, NestedU, Shared, Shuffle, Signal, SuperResolution
 from image_networks import TwoByTwo, UNet, Volume, WeightNorm
-from sequence_networks import Bert, Conformer, Crnn, Gpt, Recurrent, Seq2Seq, Speech
+from sequence_networks import Bert, Conformer, Crnn, Gpt, Recurrent, Seq2Seq, Speech, Voice
 from randomise import enliven
 from vision_catalogue import image
 
@@ -23,6 +23,11 @@ def bert():
     return Bert(), (tokens(50, 2, 9), mask, tokens(2, 2, 9))
 
 
+def voice():
+    module = enliven(Voice())
+    return torch.jit.script(module), (torch.randn(2, 256), torch.tensor(16000), torch.randn(1, 2, 12), torch.randn(1, 2, 12))
+
+
 def speech():
     module = enliven(Speech())
     return torch.jit.script(module), (torch.randn(6, 2, 16), torch.tensor(16000))
@@ -31,6 +36,8 @@ def speech():
 BERT_INPUTS = ('input_ids', 'attention_mask', 'token_type_ids')
 BERT_AXES = {name: {0: 'batch', 1: 'time'} for name in (*BERT_INPUTS, 'states')}
 TEXT_AXES = {'input_ids': {0: 'batch', 1: 'time'}, 'output': {0: 'batch', 1: 'time'}}
+SIDES = ('fused', 'side_a', 'side_b', 'side_c', 'features')
+VOICE = ('speech', 'hn', 'cn')
 RNN_AXES = {'input': {0: 'batch', 1: 'time'}, 'output': {0: 'batch', 1: 'time'}, 'state': {1: 'batch'}}
 RNN = {'outputs': ('output', 'state'), 'dynamic': RNN_AXES}
 PLAIN = {'options': {'do_constant_folding': False}}
@@ -40,6 +47,8 @@ OLD = {'PReLU', 'ELU', 'SELU', 'Softplus', 'Softsign', 'Tanh', 'Sigmoid', 'GELU'
 OWN = [
     own('unet-transposed', 'relu-cnn', lambda: UNet(True), (2, 3, 32, 32), dynamic={'input': {0: 'n', 2: 'h', 3: 'w'}}),
     own('unet-bilinear', 'relu-cnn', lambda: UNet(False), (2, 3, 32, 32), 11, keep='folded'),
+    own('nested-u', 'cnn', NestedU, (1, 3, 40, 40), 15, keep='folded', outputs=SIDES, dynamic={}),
+    own('nested-u-dynamic', 'cnn', NestedU, (1, 3, 40, 40), 11, outputs=SIDES, dynamic={'input': {2: 'height', 3: 'width'}}),
     own('conv3d', 'relu-cnn', Volume, (2, 1, 8, 16, 16)),
     own('conv1d', 'cnn', Signal, (2, 2, 64), 12),
     own('autoencoder-groupnorm', 'cnn', AutoEncoder, (2, 3, 32, 32)),
@@ -64,4 +73,5 @@ OWN = [
     own('conformer', 'transformer', Conformer, (2, 1, 24, 16), 14),
     Entry('seq2seq', 'transformer', lambda: (Seq2Seq(), (torch.randn(2, 7, 6), torch.randn(2, 5, 5))), 13, inputs=('source', 'target'), dynamic={'source': {0: 'batch'}, 'target': {0: 'batch'}, 'output': {0: 'batch'}}, small=True),
     Entry('speech-loop', 'other', speech, 13, inputs=('frames', 'rate'), dynamic={'frames': {0: 'time'}}, high={'rate': 16001}, small=True),
+    Entry('voice-if', 'other', voice, 14, inputs=('input', 'sr', 'h', 'c'), outputs=VOICE, dynamic={'input': {0: 'batch', 1: 'samples'}}, high={'sr': 16001}, small=True),
 ]

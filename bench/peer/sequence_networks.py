@@ -1,5 +1,6 @@
 """Networks of our own over sequences: recurrent ones, transformers, and control flow."""
 import math
+from typing import Tuple
 
 import torch
 import torch.nn.functional as F
@@ -178,3 +179,38 @@ class Seq2Seq(nn.Module):
 
     def forward(self, source, target):
         return self.head(self.net(self.source(source), self.target(target)))
+
+
+class VoiceBranch(nn.Module):
+    """Voice detection at one rate: a convolution with a Fourier basis, magnitudes, strided convolutions, an LSTM with its state."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size, self.bins = size, size // 2 + 1
+        angle = 2 * math.pi * torch.arange(self.bins)[:, None] * torch.arange(size)[None] / size
+        self.register_buffer('basis', torch.cat([torch.cos(angle), torch.sin(angle)])[:, None] / size**0.5)
+        self.one, self.two = nn.Conv1d(self.bins, 16, 3, padding=1), nn.Conv1d(16, 12, 3, stride=2, padding=1)
+        self.lstm, self.head = nn.LSTM(12, 12), nn.Conv1d(12, 1, 1)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        x = F.pad(x.unsqueeze(1), (0, self.size // 2), mode='reflect')
+        parts = F.conv1d(x, self.basis, stride=self.size // 2)
+        real, imaginary = parts[:, : self.bins], parts[:, self.bins :]
+        x = torch.sqrt(real**2 + imaginary**2)
+        x = torch.relu(self.two(torch.relu(self.one(x))))
+        y, (h, c) = self.lstm(x.permute(2, 0, 1), (h, c))
+        return torch.sigmoid(self.head(torch.relu(y.permute(1, 2, 0)))).mean(2), h, c
+
+
+class Voice(nn.Module):
+    """Two VoiceBranch networks, the sampling rate chooses: every weight lies in a branch of an If."""
+
+    def __init__(self):
+        super().__init__()
+        self.fast, self.slow = VoiceBranch(32), VoiceBranch(16)
+
+    def forward(self, x: Tensor, sr: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        if bool(sr == 16000):
+            return self.fast(x, h, c)
+        else:
+            return self.slow(x, h, c)
