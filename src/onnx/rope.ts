@@ -1,0 +1,84 @@
+import type { TensorData } from '../graph/model.js'
+import type { OutputFile } from './files.js'
+import { FileData, JoinedData } from './payload.js'
+
+/** Bytes in the order in which they are to be written, large ones by reference: their length is known before any is read. */
+export interface Rope {
+  readonly length: number
+  readonly parts: readonly (Uint8Array | TensorData | Rope)[]
+}
+
+export function ropeOf(parts: readonly (Uint8Array | TensorData | Rope)[]): Rope {
+  return { length: parts.reduce((sum, part) => sum + lengthOf(part), 0), parts }
+}
+
+function lengthOf(part: Uint8Array | TensorData | Rope): number {
+  return part instanceof Uint8Array || 'parts' in part ? part.length : part.byteLength
+}
+
+/** A multiple of every element's size, so that computed data can be asked for in such pieces. */
+const PIECE = 8 * 1024 * 1024
+/** Below this, copying into the buffer costs less than a write of its own. */
+const SMALL = 1024 * 1024
+
+/** Writes ropes through one buffer, in large pieces; of a tensor no more is in memory at a time than one piece. */
+export class RopeWriter {
+  readonly #output: OutputFile
+  readonly #buffer: Uint8Array
+  #filled = 0
+  /** How many bytes were written. */
+  position = 0
+
+  constructor(output: OutputFile, expected: number) {
+    this.#output = output
+    this.#buffer = new Uint8Array(Math.min(PIECE, Math.max(expected, 1)))
+  }
+
+  write(part: Uint8Array | TensorData | Rope): void {
+    if (part instanceof Uint8Array) this.#bytes(part)
+    else if ('parts' in part) for (const inner of part.parts) this.write(inner)
+    else this.#data(part)
+  }
+
+  flush(): void {
+    if (this.#filled > 0) this.#output.write(this.#buffer.subarray(0, this.#filled))
+    this.#filled = 0
+  }
+
+  #data(data: TensorData): void {
+    if (data instanceof FileData) this.#fromFile(data)
+    else if (data instanceof JoinedData) for (const piece of data.pieces) this.#data(piece)
+    else
+      for (let at = 0; at < data.byteLength; at += PIECE) {
+        const length = Math.min(PIECE, data.byteLength - at)
+        const bytes = data.read(at, length)
+        if (bytes.length !== length)
+          throw new RangeError(`tensor data gave ${bytes.length} bytes where ${length} were asked for`)
+        this.#bytes(bytes)
+      }
+  }
+
+  /** From the file into the buffer and from there into the other file, without a piece of memory for every piece of the tensor. */
+  #fromFile(data: FileData): void {
+    for (let at = 0; at < data.byteLength;) {
+      if (this.#filled === this.#buffer.length) this.flush()
+      const length = Math.min(this.#buffer.length - this.#filled, data.byteLength - at)
+      data.readInto(at, this.#buffer.subarray(this.#filled, this.#filled + length))
+      this.#filled += length
+      this.position += length
+      at += length
+    }
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.position += bytes.length
+    if (bytes.length > this.#buffer.length - this.#filled) this.flush()
+    if (bytes.length >= SMALL || bytes.length > this.#buffer.length) {
+      this.flush()
+      this.#output.write(bytes)
+      return
+    }
+    this.#buffer.set(bytes, this.#filled)
+    this.#filled += bytes.length
+  }
+}
