@@ -6,10 +6,13 @@ import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varie
 import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
 import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
 import type { ScaleClasses } from './scales.js'
-import { constantDims, constantNumbers, scalableAxes, type Value, type Values } from './values.js'
+import { constantDims, constantNumbers, enlargeable, scalableAxes, type Value, type Values } from './values.js'
 
 /** Constants of up to this many elements may take part in movements element by element. */
 const LIFT_LIMIT = 1 << 14
+
+/** A constant is not broadcast to more elements than this. */
+const ENLARGE_LIMIT = 1 << 22
 
 /** A node as its shape rule sees it. */
 export class NodeView implements NodeContext {
@@ -152,7 +155,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     const dtype = this.input(input).dtype
     if (!isFloat(dtype))
       throw new CannotScale(`${this.node.opType} of values of ${dtype ?? 'unknown type'} cannot be rescaled`)
-    this.actions.rescales.push({ node: this.node, input, from, to, part })
+    this.actions.rescales.push({ node: this.node, input, from, to, part, dtype })
   }
 
   requireOne(input: number, reason: string): Field {
@@ -231,7 +234,10 @@ export class ScaleView extends NodeView implements ScaleContext {
     this.actions.outputs.set(output, whole)
     if (restore === undefined || this.scope === 'weights' || !this.#matters(whole, restore)) return
     if (!this.hasOutput(output)) return
-    this.actions.restores.push({ node: this.node, output, field: whole, part: restore })
+    const dtype = this.#outputFacts[output]?.dtype
+    if (!isFloat(dtype))
+      throw new CannotScale(`${this.node.opType} gives values of ${dtype ?? 'unknown type'}, which cannot be rescaled`)
+    this.actions.restores.push({ node: this.node, output, field: whole, part: restore, dtype })
   }
 
   hasOutput(output: number): boolean {
@@ -263,9 +269,13 @@ export class ScaleView extends NodeView implements ScaleContext {
     const view = options.view ?? dims
     if (sizeOf(view) !== sizeOf(dims))
       throw new CannotScale(`the view of a constant of ${this.node.opType} has another size`)
+    if (sizeOf(dims) > ENLARGE_LIMIT && sizeOf(dims) !== sizeOf(own))
+      throw new CannotScale(`a constant of ${this.node.opType} would grow to ${sizeOf(dims)} elements`)
+    if ((dims.length !== own.length || dims.some((dim, axis) => dim !== own[axis])) && !enlargeable(value, this.values))
+      throw new CannotScale(`a computed constant of ${this.node.opType} cannot be enlarged`)
     if (axes !== 'all') {
-      if (dims.some((dim, axis) => dim !== own[axis]) || dims.length !== own.length)
-        throw new CannotScale(`a computed constant of ${this.node.opType} cannot be enlarged`)
+      for (const term of relevant)
+        for (const id of term.field.ids) this.scales.restrictPositive(id, 'a quantisation scale is positive')
       const followed = view.length === dims.length && view.every((size, axis) => size === dims[axis])
       for (const term of relevant)
         term.field.dims.forEach((_, axis) => {

@@ -1,3 +1,4 @@
+import type { FloatDType } from '../graph/dtype.js'
 import type { Graph, Node } from '../graph/model.js'
 import type { Field, Scale } from '../ops/field.js'
 import type { Part, Term } from '../ops/rule.js'
@@ -9,6 +10,8 @@ export interface GraphPlan {
   readonly rescales: readonly Rescale[]
   readonly restores: readonly Restore[]
   readonly attributes: readonly AttributeScaling[]
+  /** Shapes of constants that are computed (initializers and Constant nodes have their own). */
+  readonly constantDims: ReadonlyMap<string, readonly number[]>
   /** Plans of the graphs in the attributes of this graph's nodes. */
   readonly subgraphs: ReadonlyMap<Graph, GraphPlan>
 }
@@ -31,6 +34,7 @@ export interface Rescale {
   readonly from: Field
   readonly to: Field
   readonly part: Part
+  readonly dtype: FloatDType
 }
 
 /** Multiply a node's output by a part of a field (scope `full`). */
@@ -39,6 +43,7 @@ export interface Restore {
   readonly output: number
   readonly field: Field
   readonly part: Part
+  readonly dtype: FloatDType
 }
 
 /** Multiply a float attribute by scale^power. */

@@ -8,7 +8,15 @@ import { NodeView, ScaleView } from './context.js'
 import type { AttributeScaling, ConstantScaling, GraphPlan, Rescale, Restore } from './plan.js'
 import { roundedValues } from './rounding.js'
 import { ScaleClasses } from './scales.js'
-import { completeFacts, factsOfDeclared, factsOfTensor, tensorOfConstant, Values, type Value } from './values.js'
+import {
+  completeFacts,
+  constantDims,
+  factsOfDeclared,
+  factsOfTensor,
+  tensorOfConstant,
+  Values,
+  type Value,
+} from './values.js'
 
 /** One layer of neurons: the units of a Gemm or MatMul, the output channels of a Conv or a normalisation. */
 export interface Vertex {
@@ -107,6 +115,7 @@ class Builder {
       rescales: [] as Rescale[],
       restores: [] as Restore[],
       attributes: [] as AttributeScaling[],
+      constantDims: new Map<string, readonly number[]>(),
       subgraphs: new Map<Graph, GraphPlan>(),
     }
     for (const input of graph.inputs) {
@@ -141,6 +150,8 @@ class Builder {
           producedAt: position,
         }
         values.set(value)
+        const dims = constant ? constantDims(value) : undefined
+        if (dims !== undefined) plan.constantDims.set(name, dims)
       })
     })
     return plan

@@ -187,6 +187,17 @@ export function scalableAxes(value: Value, values: Values): 'all' | readonly num
   return undefined
 }
 
+/** True if a constant can be made larger by broadcasting: nothing between it and its tensor depends on its shape. */
+export function enlargeable(value: Value, values: Values): boolean {
+  let current: Value | undefined = value
+  for (let steps = 0; current !== undefined && steps < 64; steps++) {
+    if (current.tensor !== undefined) return true
+    if (!['Identity', 'Cast', 'Dropout'].includes(current.producer?.opType ?? '')) return false
+    current = currentInput(current.producer as Node, 0, values)
+  }
+  return false
+}
+
 function currentInput(node: Node, input: number, values: Values): Value | undefined {
   return values.find(node.inputs[input] ?? '')?.value
 }

@@ -1,0 +1,221 @@
+import { intOf, intsOf } from '../graph/attributes.js'
+import { isFloat } from '../graph/dtype.js'
+import type { Attribute, Tensor } from '../graph/model.js'
+import { numbersOf, sizeOf, tensorOf } from '../graph/tensor.js'
+import { tensorOfConstant } from '../quiver/values.js'
+import type { Draft, DraftNode, Use } from './draft.js'
+import {
+  beforeTranspose,
+  type Factor,
+  multiplied,
+  type Numbers,
+  offsets,
+  onDims,
+  sameFactor,
+  scalingOf,
+} from './factor.js'
+import { ScaledData } from './scaled-data.js'
+
+/** What was rewritten. */
+export interface ConstantChanges {
+  tensors: number
+  /** Elements of those tensors. */
+  weights: number
+  /** Copies made of constants whose users disagree. */
+  copies: number
+}
+
+/**
+ * Multiplies constants where they are read. A constant with several users that want different factors is copied, so that none
+ * is changed under another user's feet; a constant that is computed (Transpose, Cast, DequantizeLinear … of an initializer) is
+ * followed back to what it is computed from.
+ */
+export class ConstantScaler {
+  readonly changes: ConstantChanges = { tensors: 0, weights: 0, copies: 0 }
+  readonly #factors = new Map<DraftNode, Map<number, Factor>>()
+  readonly #irVersion: number
+
+  constructor(irVersion: number) {
+    this.#irVersion = irVersion
+  }
+
+  /** Ask for a factor at one input of a node. */
+  ask(node: DraftNode, input: number, factor: Factor): void {
+    if (factor.terms.length === 0) return
+    let inputs = this.#factors.get(node)
+    if (inputs === undefined) this.#factors.set(node, (inputs = new Map()))
+    const before = inputs.get(input)
+    inputs.set(input, before === undefined ? factor : both(before, factor))
+  }
+
+  /** Give every constant of a graph, and of the graphs inside it, the factors that were asked for. */
+  apply(draft: Draft): void {
+    for (const child of draft.children) this.apply(child)
+    // From the last node to the first: what a computed constant passes on to its inputs is known before they are visited.
+    for (const node of draft.nodes.toReversed()) for (const name of [...node.outputs]) this.#value(draft, name, node)
+    for (const name of [...draft.initializers.keys()]) this.#value(draft, name, undefined)
+  }
+
+  #factorOf(use: Use): Factor | undefined {
+    return use.node && this.#factors.get(use.node)?.get(use.input)
+  }
+
+  #value(draft: Draft, name: string, producer: DraftNode | undefined): void {
+    const uses = draft.uses.get(name) ?? []
+    if (!uses.some((use) => this.#factorOf(use) !== undefined)) return
+    const groups: { factor: Factor | undefined; uses: Use[] }[] = []
+    for (const use of uses) {
+      const factor = this.#factorOf(use)
+      const group = groups.find((candidate) => sameFactor(candidate.factor, factor))
+      if (group === undefined) groups.push({ factor, uses: [use] })
+      else group.uses.push(use)
+    }
+    // Whoever wants the constant as it is keeps it.
+    groups.sort((a, b) => Number(a.factor !== undefined) - Number(b.factor !== undefined))
+    groups.forEach(({ factor, uses: users }, i) => {
+      if (factor === undefined) return
+      if (i > 0) this.changes.copies++
+      const target = i === 0 ? name : draft.fresh(`${name}#scaled`)
+      if (producer === undefined) this.#initializer(draft, name, target, factor)
+      else this.#computed(draft, producer, name, target, factor)
+      if (target === name) return
+      for (const use of users) if (use.node !== undefined) use.node.inputs[use.input] = target
+    })
+  }
+
+  #initializer(draft: Draft, name: string, target: string, factor: Factor): void {
+    const tensor = draft.plan.graph.initializers.get(name)
+    if (tensor === undefined) throw new Error(`no initializer '${name}'`)
+    draft.setInitializer(this.#scaled(tensor, target, factor), this.#irVersion)
+  }
+
+  #scaled(tensor: Tensor, name: string, factor: Factor): Tensor {
+    this.changes.tensors++
+    this.changes.weights += sizeOf(factor.dims)
+    return scaledTensor(tensor, name, factor)
+  }
+
+  #computed(draft: Draft, producer: DraftNode, name: string, target: string, factor: Factor): void {
+    let node = producer
+    if (target !== name) {
+      node = {
+        ...producer,
+        inputs: [...producer.inputs],
+        outputs: [target],
+        attributes: new Map(producer.attributes),
+        before: [],
+        after: [],
+      }
+      draft.nodes.splice(draft.nodes.indexOf(producer), 0, node)
+      node.inputs.forEach((input, at) => {
+        if (input !== '') draft.owner(input)?.use(input, { draft, node, input: at })
+      })
+    } else if (!alike(draft.valueInfo.get(name)?.shape, factor.dims)) draft.valueInfo.delete(name)
+    const { opType } = producer.node
+    if (opType === 'Constant') {
+      const tensor = tensorOfConstant(producer.node)
+      if (tensor === undefined) throw new Error(`Constant '${name}' has no tensor`)
+      node.attributes.clear()
+      const value: Attribute = { type: 'tensor', value: this.#scaled(tensor, tensor.name, factor) }
+      node.attributes.set('value', value)
+      return
+    }
+    const { input, through } = passOn(draft, node, factor)
+    this.ask(node, input, through)
+  }
+}
+
+function alike(shape: readonly unknown[] | undefined, dims: readonly number[]): boolean {
+  return shape?.length === dims.length && dims.every((dim, axis) => dim === shape[axis])
+}
+
+/** Two demands on one input: their product. */
+function both(a: Factor, b: Factor): Factor {
+  const terms = [...onDims(a), ...onDims(b)]
+  const rank = Math.max(a.dims.length, b.dims.length)
+  const whole = terms.map((term) => ({
+    ...term,
+    dims: [...new Array<number>(rank - term.dims.length).fill(1), ...term.dims],
+  }))
+  const dims = a.dims.length === rank ? a.dims : b.dims
+  return {
+    view: dims,
+    dims,
+    terms: [whole.reduce<Numbers>(multiplied, { dims: dims.map(() => 1), values: Float64Array.of(1) })],
+  }
+}
+
+/** What a computed constant asks of the input through which it can be multiplied. */
+function passOn(draft: Draft, node: DraftNode, factor: Factor): { input: number; through: Factor } {
+  const { opType } = node.node
+  switch (opType) {
+    case 'Transpose': {
+      const rank = factor.dims.length
+      const permutation = intsOf(node.node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)
+      return { input: 0, through: beforeTranspose(factor, permutation) }
+    }
+    case 'DequantizeLinear':
+      return { input: 1, through: ofQuantisationScale(draft, node, factor) }
+    case 'Identity':
+    case 'Cast':
+    case 'Dropout':
+      return { input: 0, through: factor }
+    default: {
+      // Reshapes keep the order of the elements, products their number: the view stays, the shape is the input's own.
+      const size = sizeOf(factor.dims)
+      const input =
+        opType === 'Mul' || opType === 'Div' ? [0, 1].find((i) => sizeOf(dimsOf(draft, node.inputs[i])) === size) : 0
+      return { input: input ?? 0, through: { ...factor, dims: dimsOf(draft, node.inputs[input ?? 0]) } }
+    }
+  }
+}
+
+function dimsOf(draft: Draft, name: string | undefined): readonly number[] {
+  const owner = draft.owner(name ?? '')
+  const tensor = owner?.initializers.get(name ?? '')
+  if (tensor !== undefined) return tensor.dims
+  const node = owner?.producers.get(name ?? '')?.node
+  const constant = node?.opType === 'Constant' ? tensorOfConstant(node) : undefined
+  if (constant !== undefined) return constant.dims
+  const shape = owner?.plan.constantDims.get(name ?? '')
+  if (shape === undefined) throw new Error(`the shape of constant '${name ?? ''}' is unknown`)
+  return shape
+}
+
+/** DequantizeLinear's scale takes the factor: one number, or one for each slice along its axis. */
+function ofQuantisationScale(draft: Draft, node: DraftNode, factor: Factor): Factor {
+  const dims = dimsOf(draft, node.inputs[1])
+  const rank = factor.dims.length
+  const axis = (intOf(node.node, 'axis', 1) + rank) % rank
+  const size = sizeOf(dims)
+  const terms = onDims(factor).map((term): Numbers => {
+    const own = term.dims.map((dim, i) => (i === axis ? size : dim))
+    const at = offsets(term.dims, own)
+    const values = Float64Array.from({ length: size }, (_, i) => term.values[at[i] ?? 0] as number)
+    return { dims: [size], values }
+  })
+  return { view: [size], dims, terms }
+}
+
+/** A tensor times a factor; enlarged first where the factor says so. */
+export function scaledTensor(tensor: Tensor, name: string, factor: Factor): Tensor {
+  if (!isFloat(tensor.dtype)) throw new Error(`tensor '${tensor.name}' of ${tensor.dtype} cannot be scaled`)
+  const enlarged = sizeOf(factor.dims) === sizeOf(tensor.dims) ? tensor : enlarge(tensor, factor.dims)
+  return {
+    name,
+    dtype: tensor.dtype,
+    dims: factor.dims,
+    data: new ScaledData(enlarged.data, tensor.dtype, scalingOf(factor)),
+  }
+}
+
+function enlarge(tensor: Tensor, dims: readonly number[]): Tensor {
+  const own = [...new Array<number>(dims.length - tensor.dims.length).fill(1), ...tensor.dims]
+  const numbers = numbersOf(tensor)
+  return tensorOf(
+    tensor.name,
+    tensor.dtype,
+    dims,
+    Float64Array.from(offsets(own, dims), (at) => numbers[at] as number),
+  )
+}
