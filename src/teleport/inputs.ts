@@ -5,6 +5,7 @@ import { hostBytes, isHostDType, numberWriter, zeros } from '../runtime/host.js'
 import type { HostTensor } from '../runtime/session.js'
 import { InputContext, type Meaning, fedInputs, meaningOf } from './inputs-context.js'
 import { type InputSizes, channelAxis, chooseSizes, shapeOf } from './inputs-sizes.js'
+import { drawImage } from './inputs-image.js'
 import { type Random, randomStream } from './random.js'
 
 /** The most bytes that the drawn inputs of all samples may take: 1 GiB. */
@@ -112,7 +113,7 @@ function draw(dtype: HostTensor['dtype'], task: Draw): HostTensor {
     const byte = (value: number) => Math.min(255, Math.max(0, Math.round(128 + 60 * value)))
     const store =
       dtype === 'uint8' ? byte : dtype === 'int8' ? (value: number) => byte(value) - 128 : (value: number) => value
-    drawImage(task, (at, value) => write(at, store(value)))
+    drawImage({ ...task, channelAxis: channelAxis(task.shape) }, (at, value) => write(at, store(value)))
     return tensor
   }
   const next = drawer(dtype, task)
@@ -158,48 +159,4 @@ function drawer(dtype: string, { meaning, dims, random, sample, sizes, vocabular
     default:
       return () => spread * random.normal()
   }
-}
-
-/** Amplitude of the coarse structure, of the grain, and what is added, by sample: a picture, one within [0, 1], noise, a bold picture. */
-const PICTURES = [
-  { coarse: 1, grain: 0.3, offset: 0 },
-  { coarse: 0.2, grain: 0.05, offset: 0.5 },
-  { coarse: 0.3, grain: 1, offset: 0 },
-  { coarse: 1.5, grain: 0.1, offset: 0 },
-] as const
-
-/**
- * White noise alone is averaged away by a network's first pooling, so that all its images look alike further in; structure of
- * eight pixels' size, interpolated bilinearly, is not.
- */
-function drawImage({ dims, shape, random, sample }: Draw, write: (at: number, value: number) => void): void {
-  const picture = PICTURES[sample % PICTURES.length] ?? PICTURES[0]
-  const channelsLast = channelAxis(shape) === dims.length - 1
-  const [heightAxis, widthAxis] = channelsLast ? [dims.length - 3, dims.length - 2] : [dims.length - 2, dims.length - 1]
-  const height = dims[heightAxis] ?? 1
-  const width = dims[widthAxis] ?? 1
-  const step = channelsLast ? (dims.at(-1) ?? 1) : 1
-  const columns = Math.ceil(width / 8) + 2
-  const grid = new Float64Array((Math.ceil(height / 8) + 2) * columns)
-  const planes = sizeOf(dims) / (height * width)
-  for (let plane = 0; plane < planes; plane++) {
-    const base = channelsLast
-      ? Math.floor(plane / step) * height * width * step + (plane % step)
-      : plane * height * width
-    const shift = picture.offset + 0.3 * picture.coarse * random.normal()
-    for (let i = 0; i < grid.length; i++) grid[i] = picture.coarse * random.normal()
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const value = shift + bilinear(grid, columns, y / 8, x / 8) + picture.grain * random.normal()
-        write(base + (y * width + x) * step, value)
-      }
-  }
-}
-
-function bilinear(grid: Float64Array, columns: number, y: number, x: number): number {
-  const row = Math.floor(y)
-  const column = Math.floor(x)
-  const at = (r: number, c: number) => grid[(row + r) * columns + column + c] ?? 0
-  const [v, u] = [y - row, x - column]
-  return (1 - v) * ((1 - u) * at(0, 0) + u * at(0, 1)) + v * ((1 - u) * at(1, 0) + u * at(1, 1))
 }
