@@ -15,6 +15,8 @@ export interface Scales {
   power(a: Scale, exponent: number): Scale
   /** √a where that is again a product of whole powers (of an a that is positive), else undefined. */
   root(a: Scale): Scale | undefined
+  /** The scale must be positive. `reason` is reported for what gets pinned by it. */
+  restrictPositive(a: Scale, reason: string): void
   /** True if the two are known to be the same number. */
   same(a: Scale, b: Scale): boolean
   isOne(a: Scale): boolean

@@ -1,0 +1,129 @@
+import { intOf } from '../graph/attributes.js'
+import { type Dim, isNumber, same } from '../graph/dims.js'
+import { isFloat } from '../graph/dtype.js'
+import type { Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import { elementwiseFacts, followed, numbersAt } from './shape-arithmetic.js'
+
+function isZero(context: ScaleContext, input: number): boolean {
+  return context.constant(input)?.every((value) => value === 0) === true
+}
+
+function unscaled(context: ScaleContext): void {
+  context.node.inputs.forEach((name, input) => {
+    if (name !== '') context.requireOne(input, `${context.node.opType} needs τ = 1`)
+  })
+}
+
+/** Against 0 only the sign matters: `demand` says what of it. */
+function againstZero(demand: (context: ScaleContext, input: number) => void): ScaleRule {
+  return (context) => {
+    if (!isFloat(context.input(0).dtype)) return unscaled(context)
+    if (isZero(context, 1)) return demand(context, 0)
+    if (isZero(context, 0)) return demand(context, 1)
+    unscaled(context)
+  }
+}
+
+const ordered = againstZero((context, input) => {
+  context.undo(input, 'sign', `${context.node.opType} needs τ > 0`)
+})
+
+const equal = againstZero(() => undefined)
+
+function compared(decide: (a: Dim, b: Dim) => boolean | undefined, scale: ScaleRule, summary: string): Operator {
+  const shape: ShapeRule = (context) => [
+    elementwiseFacts(
+      context,
+      [0, 1],
+      ([a, b]) => {
+        const decided = decide(a as Dim, b as Dim)
+        return decided === undefined ? undefined : Number(decided)
+      },
+      'bool',
+    ),
+  ]
+  return { shape, scale, summary }
+}
+
+function numeric(decide: (a: number, b: number) => boolean): (a: Dim, b: Dim) => boolean | undefined {
+  return (a, b) => (isNumber(a) && isNumber(b) ? decide(a, b) : undefined)
+}
+
+/** A symbol is a size, so never negative. */
+function areEqual(a: Dim, b: Dim): boolean | undefined {
+  if (isNumber(a) && isNumber(b)) return a === b
+  if (same(a, b)) return true
+  return [a, b].some((dim) => isNumber(dim) && dim < 0) ? false : undefined
+}
+
+const byOrder = 'needs τ = 1; against 0 any τ > 0'
+const none: ScaleRule = () => undefined
+
+const sameShapeBool: ShapeRule = (context) => [followed('bool', context.input(0).shape)]
+
+const notFacts: ShapeRule = (context) => {
+  const numbers = numbersAt(context, 0)
+  const flipped = numbers?.every(isNumber) === true ? numbers.map((n) => (n === 0 ? 1 : 0)) : undefined
+  return [followed('bool', context.input(0).shape, flipped)]
+}
+
+const isInf: ScaleRule = (context) => {
+  const positive = intOf(context.node, 'detect_positive', 1)
+  if (positive !== intOf(context.node, 'detect_negative', 1)) context.undo(0, 'sign', 'IsInf of one sign needs τ > 0')
+}
+
+const bitwise: Operator = {
+  shape: (context) => [elementwiseFacts(context, [0, 1])],
+  scale: unscaled,
+  summary: 'integers: needs τ = 1',
+}
+
+export const comparison: OperatorTable = {
+  Equal: compared(areEqual, equal, 'needs τ = 1; against 0 any τ'),
+  Less: compared(
+    numeric((a, b) => a < b),
+    ordered,
+    byOrder,
+  ),
+  LessOrEqual: compared(
+    numeric((a, b) => a <= b),
+    ordered,
+    byOrder,
+  ),
+  Greater: compared(
+    numeric((a, b) => a > b),
+    ordered,
+    byOrder,
+  ),
+  GreaterOrEqual: compared(
+    numeric((a, b) => a >= b),
+    ordered,
+    byOrder,
+  ),
+  And: compared(
+    numeric((a, b) => a !== 0 && b !== 0),
+    none,
+    'truth values: unscaled',
+  ),
+  Or: compared(
+    numeric((a, b) => a !== 0 || b !== 0),
+    none,
+    'truth values: unscaled',
+  ),
+  Xor: compared(
+    numeric((a, b) => (a !== 0) !== (b !== 0)),
+    none,
+    'truth values: unscaled',
+  ),
+  Not: { shape: notFacts, scale: none, summary: 'truth values: unscaled' },
+  IsNaN: { shape: sameShapeBool, scale: none, summary: 'any τ in' },
+  IsInf: { shape: sameShapeBool, scale: isInf, summary: 'any τ in; of one sign: τ > 0' },
+  BitwiseAnd: bitwise,
+  BitwiseOr: bitwise,
+  BitwiseXor: bitwise,
+  BitwiseNot: {
+    shape: (context) => [elementwiseFacts(context, [0])],
+    scale: unscaled,
+    summary: 'integers: needs τ = 1',
+  },
+}

@@ -1,0 +1,163 @@
+import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
+import { intOf } from '../graph/attributes.js'
+import { dropAxes, type Field, map, uniform } from './field.js'
+import { likeInput, range } from './facts.js'
+import type { NodeContext, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import { axesOf, axisOf, followed, unknownDim } from './shape-arithmetic.js'
+
+/** The axes that a reduction reduces; undefined where they are not known. */
+function reducedAxes(context: NodeContext, rank: number): number[] | undefined {
+  const given = axesOf(context, 1)
+  if (given === 'unknown') return undefined
+  if (given !== undefined && given.length > 0) return given.map((axis) => axisOf(context.node, axis, rank))
+  return intOf(context.node, 'noop_with_empty_axes', 0) === 1 ? [] : range(0, rank)
+}
+
+function keepsDims(context: NodeContext): boolean {
+  return intOf(context.node, 'keepdims', 1) === 1
+}
+
+function reducedFacts(fold?: (a: Dim, b: Dim) => Dim | undefined): ShapeRule {
+  return (context) => {
+    const { dtype, shape, numbers } = context.input(0)
+    const axes = shape && reducedAxes(context, shape.length)
+    if (shape === undefined) return [followed(dtype, undefined)]
+    if (axes === undefined)
+      return [
+        followed(dtype, keepsDims(context) ? shape.map((_, axis) => unknownDim(context.node, 0, axis)) : undefined),
+      ]
+    const sizes = keepsDims(context)
+      ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
+      : shape.filter((_, axis) => !axes.includes(axis))
+    const [first, ...rest] = axes.length === shape.length ? (numbers ?? []) : []
+    const value =
+      fold === undefined || first === undefined
+        ? undefined
+        : rest.reduce<Dim | undefined>((sum, n) => (sum === undefined ? undefined : fold(sum, n)), first)
+    return [followed(dtype, sizes, value === undefined ? undefined : [value])]
+  }
+}
+
+/** The input, once no scale varies along an axis that is reduced; and how a field of it moves to the output. */
+function uniformInput(context: ScaleContext): { field: Field; move: (field: Field) => Field } {
+  const reason = `${context.node.opType} over scales that differ`
+  const axes = reducedAxes(context, context.shape(0).length)
+  if (axes === undefined) {
+    const field = context.requireUniform(0, 'all', reason)
+    return { field, move: (other) => uniform(context.outputShape(0).length, other.ids[0]) }
+  }
+  const field = context.requireUniform(0, axes, reason)
+  return { field, move: (other) => (keepsDims(context) ? other : dropAxes(other, axes)) }
+}
+
+const linearReduction: ScaleRule = (context) => {
+  const { field, move } = uniformInput(context)
+  context.output(0, move(field))
+}
+
+/** Commutes with positive scales. */
+const positiveReduction: ScaleRule = (context) => {
+  const { move } = uniformInput(context)
+  const field = context.undo(0, 'sign', `${context.node.opType} needs τ > 0`)
+  context.output(0, move(field), 'sign')
+}
+
+const squareReduction: ScaleRule = (context) => {
+  const { field, move } = uniformInput(context)
+  context.output(0, move(map(field, (s) => context.scales.power(s, 2))))
+}
+
+const pinnedReduction: ScaleRule = (context) => {
+  context.requireOne(0, `${context.node.opType} needs τ = 1`)
+}
+
+function numeric(operation: (a: number, b: number) => number): (a: Dim, b: Dim) => Dim | undefined {
+  return (a, b) => (isNumber(a) && isNumber(b) ? operation(a, b) : undefined)
+}
+
+const indexFacts: ShapeRule = (context) => {
+  const { shape } = context.input(0)
+  if (shape === undefined) return [{ dtype: 'int64' }]
+  const axis = axisOf(context.node, intOf(context.node, 'axis', 0), shape.length)
+  const sizes = keepsDims(context) ? shape.map((dim, i) => (i === axis ? 1 : dim)) : shape.filter((_, i) => i !== axis)
+  return [{ dtype: 'int64', shape: sizes }]
+}
+
+/** The place of the greatest element does not change where all are multiplied by one positive number. */
+const index: ScaleRule = (context) => {
+  const axis = axisOf(context.node, intOf(context.node, 'axis', 0), context.shape(0).length)
+  context.requireUniform(0, [axis], `${context.node.opType} over scales that differ`)
+  context.undo(0, 'sign', `${context.node.opType} needs τ > 0`)
+}
+
+const topKFacts: ShapeRule = (context) => {
+  const { node } = context
+  const { dtype, shape } = context.input(0)
+  const axis = shape && axisOf(node, intOf(node, 'axis', -1), shape.length)
+  const k = intOf(node, 'k') ?? context.input(1).numbers?.[0]
+  const sizes = shape?.map((dim, i) => (i === axis ? (k ?? unknownDim(node, 0, i)) : dim))
+  return [followed(dtype, sizes), followed('int64', sizes)]
+}
+
+const topK: ScaleRule = (context) => {
+  const axis = axisOf(context.node, intOf(context.node, 'axis', -1), context.shape(0).length)
+  context.requireUniform(0, [axis], 'TopK over scales that differ')
+  context.output(0, context.undo(0, 'sign', 'TopK needs τ > 0'), 'sign')
+}
+
+const cumulative: ScaleRule = (context) => {
+  const axis = context.integers(1)?.[0]
+  const rank = context.shape(0).length
+  const axes = axis === undefined ? 'all' : [axisOf(context.node, axis, rank)]
+  context.output(0, context.requireUniform(0, axes, 'CumSum over scales that differ'))
+}
+
+const linear = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  shape: reducedFacts(fold),
+  scale: linearReduction,
+  summary: 'linear: τ passes along the axes that stay; along the others it must not vary',
+})
+
+const positive = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  shape: reducedFacts(fold),
+  scale: positiveReduction,
+  summary: 'positively homogeneous: τ > 0 passes along the axes that stay; along the others it must not vary',
+})
+
+const pinned = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  shape: reducedFacts(fold),
+  scale: pinnedReduction,
+  summary: 'needs τ = 1',
+})
+
+const indices: Operator = {
+  shape: indexFacts,
+  scale: index,
+  summary: 'an index: unchanged where τ > 0 does not vary along the axis',
+}
+
+export const reduction: OperatorTable = {
+  ReduceSum: linear(add),
+  ReduceMean: linear(),
+  ReduceMax: positive(numeric(Math.max)),
+  ReduceMin: positive(numeric(Math.min)),
+  ReduceL1: positive(),
+  ReduceL2: positive(),
+  ReduceSumSquare: {
+    shape: reducedFacts(),
+    scale: squareReduction,
+    summary: 'τ becomes τ², along the axes that stay; along the others it must not vary',
+  },
+  ReduceProd: pinned(multiply),
+  ReduceLogSum: pinned(),
+  ReduceLogSumExp: pinned(),
+  ArgMax: indices,
+  ArgMin: indices,
+  TopK: {
+    shape: topKFacts,
+    scale: topK,
+    summary: 'values: τ > 0 passes along the other axes; indices: unchanged',
+  },
+  CumSum: { shape: likeInput, scale: cumulative, summary: 'linear: τ passes along the other axes' },
+  CumProd: { shape: likeInput, scale: pinnedReduction, summary: 'needs τ = 1' },
+}

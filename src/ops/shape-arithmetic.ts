@@ -1,0 +1,165 @@
+import { describe, intsOf } from '../graph/attributes.js'
+import { broadcast, type Dim, divide, floorDivide, isNumber, multiply, symbol } from '../graph/dims.js'
+import type { DType } from '../graph/dtype.js'
+import { ModelError, type Node } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
+import type { Facts, NodeContext } from './rule.js'
+
+/** Elements up to which the values of a tensor are followed. Shapes, pads and index lists are far smaller. */
+export const NUMBERS_LIMIT = 1024
+
+/** Facts with the elements that are followed; what is undefined is left out. */
+export function followed(
+  dtype: DType | undefined,
+  shape: readonly Dim[] | undefined,
+  numbers?: readonly Dim[] | undefined,
+): Facts {
+  return {
+    ...(dtype !== undefined && { dtype }),
+    ...(shape !== undefined && { shape }),
+    ...(numbers !== undefined && numbers.length <= NUMBERS_LIMIT && { numbers }),
+  }
+}
+
+/** A size of which nothing is known but that it is this output's: `?name.axis`. */
+export function unknownDim(node: Node, output: number, axis: number): Dim {
+  return symbol(`?${node.outputs[output] ?? ''}.${axis}`)
+}
+
+/** @throws ModelError if the axis lies outside [−rank, rank − 1] */
+export function axisOf(node: Node, axis: number, rank: number): number {
+  if (axis < -rank || axis >= rank)
+    throw new ModelError(
+      `${describe(node)}: axis ${axis} lies outside a tensor of rank ${rank}; expected ${-rank} to ${rank - 1}`,
+    )
+  return axis < 0 ? axis + rank : axis
+}
+
+/**
+ * The axes given by an attribute or, in later opsets, by an input; as they are written, negative ones too. `unknown` where an
+ * input gives them that is not known before the model runs, undefined where they are not given.
+ */
+export function axesOf(
+  context: NodeContext,
+  input: number,
+  attribute = 'axes',
+): readonly number[] | 'unknown' | undefined {
+  const given = intsOf(context.node, attribute)
+  if (given !== undefined) return given
+  if (!context.has(input)) return undefined
+  return context.integers(input) ?? 'unknown'
+}
+
+/** The elements of an input as far as they are followed: shape arithmetic, or a small constant of any numeric type. */
+export function numbersAt(context: NodeContext, input: number): readonly Dim[] | undefined {
+  const { numbers } = context.input(input)
+  if (numbers !== undefined) return numbers
+  const constant = context.constant(input, NUMBERS_LIMIT)
+  return constant === undefined ? undefined : Array.from(constant)
+}
+
+/** The sizes, if all of them are numbers and there are few enough elements to follow. */
+export function smallShape(shape: readonly Dim[] | undefined): readonly number[] | undefined {
+  return shape !== undefined && shape.every(isNumber) && sizeOf(shape) <= NUMBERS_LIMIT ? shape : undefined
+}
+
+/** Elements written out over a larger shape, by numpy's broadcasting. */
+export function spread<T>(values: readonly T[], from: readonly number[], to: readonly number[]): T[] {
+  return Array.from({ length: sizeOf(to) }, (_, k) => {
+    let rest = k
+    let offset = 0
+    let stride = 1
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const size = to[axis] as number
+      const own = from[axis - to.length + from.length] ?? 1
+      if (own !== 1) offset += (rest % size) * stride
+      rest = Math.floor(rest / size)
+      stride *= own
+    }
+    return values[offset] as T
+  })
+}
+
+/** Elements at `indices` along an axis of a row-major tensor. */
+export function pick<T>(values: readonly T[], dims: readonly number[], axis: number, indices: readonly number[]): T[] {
+  const size = dims[axis] as number
+  const inner = sizeOf(dims.slice(axis + 1))
+  const outer = sizeOf(dims.slice(0, axis))
+  const picked: T[] = []
+  for (let o = 0; o < outer; o++)
+    for (const index of indices)
+      for (let i = 0; i < inner; i++) picked.push(values[(o * size + index) * inner + i] as T)
+  return picked
+}
+
+/** Elements of a transposed row-major tensor. */
+export function transposed<T>(values: readonly T[], dims: readonly number[], permutation: readonly number[]): T[] {
+  const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)))
+  const target = permutation.map((axis) => dims[axis] as number)
+  return values.map((_, k) => {
+    let rest = k
+    let offset = 0
+    for (let axis = target.length - 1; axis >= 0; axis--) {
+      offset += (rest % (target[axis] as number)) * (strides[permutation[axis] as number] as number)
+      rest = Math.floor(rest / (target[axis] as number))
+    }
+    return values[offset] as T
+  })
+}
+
+/**
+ * Facts of an elementwise result of these inputs: broadcast shape, and the elements as far as `operation` can tell them.
+ * `dtype`: of the result; default the first input's whose type is known.
+ */
+export function elementwiseFacts(
+  context: NodeContext,
+  inputs: readonly number[],
+  operation?: (operands: readonly Dim[]) => Dim | undefined,
+  dtype: DType | undefined = inputs.map((i) => context.input(i).dtype).find((type) => type !== undefined),
+): Facts {
+  const shapes = inputs.map((i) => context.input(i).shape)
+  if (!shapes.every((shape) => shape !== undefined)) return followed(dtype, undefined)
+  const shape = shapes.reduce<readonly Dim[]>(broadcast, [])
+  const to = smallShape(shape)
+  if (operation === undefined || to === undefined) return followed(dtype, shape)
+  const operands: (readonly Dim[])[] = []
+  for (const [k, input] of inputs.entries()) {
+    const values = numbersAt(context, input)
+    const from = smallShape(shapes[k])
+    if (values === undefined || from === undefined) return followed(dtype, shape)
+    operands.push(spread(values, from, to))
+  }
+  const numbers: Dim[] = []
+  for (let k = 0; k < sizeOf(to); k++) {
+    const value = operation(operands.map((values) => values[k] as Dim))
+    if (value === undefined) return followed(dtype, shape)
+    numbers.push(value)
+  }
+  return followed(dtype, shape, numbers)
+}
+
+/** The integer below a followed element; symbols stand for integers, so only the factor before them may need rounding. */
+export function floorOf(dim: Dim): Dim {
+  if (isNumber(dim)) return Math.floor(dim)
+  if (Number.isInteger(dim.coefficient)) return dim
+  const divisor = 1 / dim.coefficient
+  const whole: Dim = { coefficient: 1, symbols: dim.symbols }
+  return Number.isInteger(divisor) && divisor > 0
+    ? floorDivide(whole, divisor)
+    : symbol(`floor(${dim.coefficient}*${dim.symbols.join('*')})`)
+}
+
+/** Towards zero, as integer Div and Cast to an integer do. */
+export function truncated(dim: Dim): Dim {
+  return isNumber(dim) ? Math.trunc(dim) : floorOf(dim)
+}
+
+/** Division as ONNX's Div has it for the type: towards zero for integers. Undefined where symbols leave it open. */
+export function quotient(a: Dim, b: Dim, isInteger: boolean): Dim | undefined {
+  if (b === 0) return undefined
+  if (isNumber(a) && isNumber(b)) return isInteger ? Math.trunc(a / b) : a / b
+  const exact = divide(a, b)
+  if (exact !== undefined) return exact
+  if (!isInteger) return isNumber(b) ? multiply(a, 1 / b) : undefined
+  return isNumber(b) && b > 0 ? floorDivide(a, b) : undefined
+}

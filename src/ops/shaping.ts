@@ -1,0 +1,182 @@
+import { intOf, intsOf, stringOf, tensorAttribute } from '../graph/attributes.js'
+import { add, ceilDivide, type Dim, isNumber, product, subtract } from '../graph/dims.js'
+import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
+import { ModelError } from '../graph/model.js'
+import { numbersOf, sizeOf } from '../graph/tensor.js'
+import { factsOf, range } from './facts.js'
+import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
+import { followed, NUMBERS_LIMIT, numbersAt, smallShape, unknownDim } from './shape-arithmetic.js'
+
+/** Only the shape of what goes in matters, or which of it is 0: no scale changes that. */
+const indifferent: ScaleRule = () => undefined
+
+const unscaledInputs: ScaleRule = (context) => {
+  context.node.inputs.forEach((name, input) => {
+    if (name !== '') context.requireOne(input, `${context.node.opType} needs τ = 1`)
+  })
+}
+
+const shapeFacts: ShapeRule = (context) => {
+  const { shape } = context.input(0)
+  if (shape === undefined) return [{ dtype: 'int64', shape: [unknownDim(context.node, 0, 0)] }]
+  const numbers = shape.slice(intOf(context.node, 'start', 0), intOf(context.node, 'end', shape.length))
+  return [followed('int64', [numbers.length], numbers)]
+}
+
+const sizeFacts: ShapeRule = (context) => {
+  const { shape } = context.input(0)
+  return [followed('int64', [], shape && [product(shape)])]
+}
+
+/** A tensor of the size that an input of integers gives. */
+function ofSize(context: NodeContext, dtype: DType | undefined, value?: Dim) {
+  const sizes = numbersAt(context, 0)
+  const rank = context.input(0).shape?.[0]
+  const shape = sizes ?? (isNumber(rank) ? range(0, rank).map((axis) => unknownDim(context.node, 0, axis)) : undefined)
+  const small = smallShape(shape)
+  const numbers = value !== undefined && small ? new Array<Dim>(sizeOf(small)).fill(value) : undefined
+  return followed(dtype, shape, numbers)
+}
+
+const constantOfShapeFacts: ShapeRule = (context) => {
+  const tensor = tensorAttribute(context.node, 'value')
+  if (tensor === undefined) return [ofSize(context, 'float32')]
+  const value = isFloat(tensor.dtype) || tensor.dtype === 'string' ? undefined : valueOf(tensor)
+  return [ofSize(context, tensor.dtype, value)]
+}
+
+function valueOf(tensor: Parameters<typeof numbersOf>[0]): number | undefined {
+  try {
+    return numbersOf(tensor)[0]
+  } catch (error) {
+    // 4-bit types are carried along unread.
+    if (error instanceof ModelError) return undefined
+    throw error
+  }
+}
+
+const constantFacts: ShapeRule = ({ node }) => {
+  const tensor = tensorAttribute(node, 'value')
+  if (tensor !== undefined) {
+    const follows = !isFloat(tensor.dtype) && tensor.dtype !== 'string' && sizeOf(tensor.dims) <= NUMBERS_LIMIT
+    if (!follows || valueOf(tensor) === undefined) return [followed(tensor.dtype, tensor.dims)]
+    return [followed(tensor.dtype, tensor.dims, Array.from(numbersOf(tensor)))]
+  }
+  const int = node.attributes.get('value_int')
+  if (int?.type === 'int') return [followed('int64', [], [int.value])]
+  const ints = intsOf(node, 'value_ints')
+  if (ints !== undefined) return [followed('int64', [ints.length], ints)]
+  if (node.attributes.has('value_float')) return [followed('float32', [])]
+  const floats = node.attributes.get('value_floats')
+  if (floats?.type === 'floats') return [followed('float32', [floats.value.length])]
+  return [{}]
+}
+
+const rangeFacts: ShapeRule = (context) => {
+  const { dtype } = context.input(0)
+  const [start, limit, delta] = [0, 1, 2].map((i) => numbersAt(context, i)?.[0])
+  if (start === undefined || limit === undefined || !isNumber(delta) || delta === 0)
+    return [followed(dtype, [unknownDim(context.node, 0, 0)])]
+  const span = delta > 0 ? subtract(limit, start) : subtract(start, limit)
+  const count = ceilDivide(span, Math.abs(delta))
+  const length = isNumber(count) ? Math.max(0, count) : count
+  const numbers =
+    isNumber(length) && length <= NUMBERS_LIMIT && !isFloat(dtype)
+      ? range(0, length).map((i) => add(start, i * delta))
+      : undefined
+  return [followed(dtype, [length], numbers)]
+}
+
+const oneHotFacts: ShapeRule = (context) => {
+  const { shape } = context.input(0)
+  const { dtype } = context.input(2)
+  if (shape === undefined) return [followed(dtype, undefined)]
+  const given = intOf(context.node, 'axis', -1)
+  const axis = given < 0 ? given + shape.length + 1 : given
+  const depth = numbersAt(context, 1)?.[0] ?? unknownDim(context.node, 0, axis)
+  return [followed(dtype, [...shape.slice(0, axis), depth, ...shape.slice(axis)])]
+}
+
+const oneHot: ScaleRule = (context) => {
+  context.requireOne(0, 'OneHot needs τ = 1')
+  context.requireOne(2, 'OneHot needs τ = 1')
+}
+
+const nonZeroFacts: ShapeRule = (context) => {
+  const rank = context.input(0).shape?.length
+  return [{ dtype: 'int64', shape: [rank ?? unknownDim(context.node, 0, 0), unknownDim(context.node, 0, 1)] }]
+}
+
+function typeAttribute(context: NodeContext, fallback: DType | undefined): DType | undefined {
+  const given = intOf(context.node, 'dtype')
+  return given === undefined ? fallback : DTYPES[given - 1]
+}
+
+const eyeFacts: ShapeRule = (context) => {
+  const { dtype, shape } = context.input(0)
+  return [followed(typeAttribute(context, dtype), shape)]
+}
+
+const randomFacts: ShapeRule = (context) => [followed(typeAttribute(context, 'float32'), intsOf(context.node, 'shape'))]
+
+const randomLikeFacts: ShapeRule = (context) => {
+  const { dtype, shape } = factsOf(context, 0)
+  return [followed(typeAttribute(context, dtype), shape)]
+}
+
+const multinomialFacts: ShapeRule = (context) => {
+  const rows = context.input(0).shape?.[0] ?? unknownDim(context.node, 0, 0)
+  return [followed(typeAttribute(context, 'int32'), [rows, intOf(context.node, 'sample_size', 1)])]
+}
+
+/** Sizes by the letters of the equation; unknown where it has an ellipsis. */
+const einsumFacts: ShapeRule = (context) => {
+  const { dtype } = context.input(0)
+  const equation = stringOf(context.node, 'equation', '').replaceAll(' ', '')
+  const [left, right] = equation.split('->') as [string, string | undefined]
+  if (equation === '' || equation.includes('.')) return [followed(dtype, undefined)]
+  const sizes = new Map<string, Dim>()
+  left.split(',').forEach((letters, input) => {
+    const shape = context.input(input).shape
+    ;[...letters].forEach((letter, axis) => {
+      const size = shape?.[axis]
+      const known = sizes.get(letter)
+      if (size !== undefined && (known === undefined || known === 1 || !isNumber(known))) sizes.set(letter, size)
+    })
+  })
+  const letters = left.replaceAll(',', '')
+  const once = [...new Set(letters)].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter))
+  const result = right === undefined ? once.sort() : [...right]
+  return [
+    followed(
+      dtype,
+      result.map((letter, axis) => sizes.get(letter) ?? unknownDim(context.node, 0, axis)),
+    ),
+  ]
+}
+
+export const shaping: OperatorTable = {
+  Shape: { shape: shapeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
+  Size: { shape: sizeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
+  ConstantOfShape: { shape: constantOfShapeFacts, scale: indifferent, summary: 'unscaled' },
+  Constant: { shape: constantFacts, scale: indifferent, summary: 'a constant: carries the τ that is asked of it' },
+  Range: { shape: rangeFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
+  EyeLike: { shape: eyeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
+  OneHot: { shape: oneHotFacts, scale: oneHot, summary: 'needs τ = 1' },
+  NonZero: { shape: nonZeroFacts, scale: indifferent, summary: 'indices of what is not 0: any τ in' },
+  RandomNormal: { shape: randomFacts, scale: indifferent, summary: 'unscaled' },
+  RandomUniform: { shape: randomFacts, scale: indifferent, summary: 'unscaled' },
+  RandomNormalLike: {
+    shape: randomLikeFacts,
+    scale: indifferent,
+    summary: 'takes the shape alone: any τ in',
+  },
+  RandomUniformLike: {
+    shape: randomLikeFacts,
+    scale: indifferent,
+    summary: 'takes the shape alone: any τ in',
+  },
+  Bernoulli: { shape: randomLikeFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
+  Multinomial: { shape: multinomialFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
+  Einsum: { shape: einsumFacts, scale: { pinned: 'Einsum has no scale rule' }, summary: 'pinned' },
+}
