@@ -17,11 +17,13 @@ import time
 import traceback
 import warnings
 
+import onnx
 import torch
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from draw import annotate, redraw
 from own_catalogue import OWN
 from randomise import randomise
 from vision_catalogue import VISION
@@ -34,8 +36,9 @@ def export(entry, directory):
     torch.manual_seed(SEED)
     module, inputs = entry.build()
     scripted = isinstance(module, torch.jit.ScriptModule)
+    known = None
     if not scripted:
-        randomise(module, inputs)
+        known = randomise(module, inputs, redraw=redraw if entry.small else None)
     module.eval()
     file = os.path.join(directory, entry.name + '.onnx')
     dynamic = entry.dynamic
@@ -54,6 +57,10 @@ def export(entry, directory):
         dynamic_axes=dynamic,
         **options,
     )
+    if known:
+        model = onnx.load(file)
+        annotate(model, known)
+        onnx.save(model, file)
     described = []
     for name, value in zip(entry.inputs, inputs):
         line = {'name': name, 'dtype': str(value.dtype).replace('torch.', ''), 'shape': list(value.shape)}

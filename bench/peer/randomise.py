@@ -4,15 +4,21 @@ from torch import nn
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.modules.instancenorm._InstanceNorm)
 
+# The statistics of two images of one pixel each, as deep layers see them, would be no statistics at all.
+REPEAT = 6
 
-def randomise(model, inputs, passes=2):
+
+def randomise(model, inputs, passes=2, redraw=None):
     """Draw what an initialiser leaves at 0 or 1, then let the running statistics of BatchNormalization follow `inputs`.
 
-    `inputs` is a tuple of tensors with a batch of at least 2. The model comes back in eval mode.
+    `inputs` is a tuple of tensors with a batch of at least 2. `redraw` may replace weights
+    before the statistics follow them. The model is in eval mode afterwards. Returns what `redraw` does.
     """
     _draw_constants(model)
+    told = redraw(model) if redraw is not None else None
     _follow_statistics(model, inputs, passes)
-    return model.eval()
+    model.eval()
+    return told
 
 
 def enliven(model, gain=3**0.5):
@@ -60,9 +66,12 @@ def _follow_statistics(model, inputs, passes):
         m.reset_running_stats()
     with torch.no_grad():
         for _ in range(passes):
-            model(*[torch.randn_like(x) if x.is_floating_point() else x for x in inputs])
+            wide = [x.repeat_interleave(REPEAT, 0) for x in inputs]
+            model(*[torch.randn_like(x) if x.is_floating_point() else x for x in wide])
     for m, momentum in zip(batch_norms, momenta):
         m.momentum = momentum
         # Constant zeros are what exporters fold away: a real network has seen more than two batches.
         m.running_mean.add_(torch.randn_like(m.running_mean) * 0.05)
-        m.running_var.mul_(torch.rand_like(m.running_var) * 0.4 + 0.8).add_(1e-3)
+        m.running_var.mul_(torch.rand_like(m.running_var) * 0.4 + 0.8)
+        # A channel that hardly varies on noise would be blown up, and rounding errors with it.
+        m.running_var.add_(0.02 * m.running_var.mean() + 1e-3)

@@ -5,7 +5,7 @@
 DIR is what `export_architectures.py --small` and `export_variants.py` wrote to. For each small model of its manifest this
 writes NAME.onnx.gz, and an index.json with the manifest's lines. test/support/skeleton.ts draws the weights again.
 
-A tensor without data carries {"mean", "std", "min", "max"} as JSON in its doc_string. What decides whether a network computes
+A tensor without data carries {"mean", "std", "min", "max", "seed"} as JSON in its doc_string. What decides whether a network computes
 sensibly is kept, as biases and running statistics are, rounded to 8 significant bits so that it packs well; and so is what has
 structure: integers, masks, tables of few values.
 """
@@ -21,8 +21,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from draw import SMALLEST, facts_of
+
 DRAWN = {TensorProto.FLOAT: 4, TensorProto.DOUBLE: 8, TensorProto.FLOAT16: 2, TensorProto.BFLOAT16: 2, TensorProto.INT8: 1, TensorProto.UINT8: 1}
-SMALLEST = 256
 VECTOR = 4096
 FEW = 16
 # The same graph as another's, with other weights or in another layout: the corpus has them, the suite need not.
@@ -35,7 +36,7 @@ def values_of(tensor):
     return numpy_helper.to_array(tensor)
 
 
-def strip(tensor):
+def strip(tensor, place):
     """Replace the data by its statistics, or round it, or leave it. Returns the number of elements that were dropped."""
     size = int(np.prod(tensor.dims))
     if tensor.data_type not in DRAWN or size <= SMALLEST and len(tensor.dims) > 1:
@@ -45,13 +46,13 @@ def strip(tensor):
         if tensor.data_type == TensorProto.FLOAT and size > FEW:
             tensor.CopyFrom(numpy_helper.from_array(rounded(values), tensor.name))
         return 0
+    shape, name, dtype, facts = list(tensor.dims), tensor.name, tensor.data_type, tensor.doc_string
     wide = values.astype(np.float64)
     if not np.isfinite(wide).all() or len(np.unique(wide[: 1 << 16])) <= FEW and tensor.data_type not in (TensorProto.INT8, TensorProto.UINT8):
         return 0
-    shape, name, dtype = list(tensor.dims), tensor.name, tensor.data_type
-    facts = {'mean': wide.mean(), 'std': wide.std(), 'min': wide.min(), 'max': wide.max()}
-    facts = {key: float(f'{value:.6g}') for key, value in facts.items()}
-    tensor.CopyFrom(TensorProto(name=name, data_type=dtype, dims=shape, doc_string=json.dumps(facts)))
+    # What was drawn by this generator says so in its doc_string, and is drawn again exactly as it was.
+    facts = facts or json.dumps(facts_of(wide, f'{name} {place}'))
+    tensor.CopyFrom(TensorProto(name=name, data_type=dtype, dims=shape, doc_string=facts))
     return size
 
 
@@ -60,17 +61,17 @@ def rounded(values):
     return ((bits + 0x8000) & np.uint32(0xFFFF0000)).view(np.float32).reshape(values.shape)
 
 
-def strip_graph(graph):
+def strip_graph(graph, place='graph'):
     """All tensors of a graph and its subgraphs."""
-    dropped = sum(strip(tensor) for tensor in graph.initializer)
+    dropped = sum(strip(tensor, place) for tensor in graph.initializer)
     for node in graph.node:
         node.doc_string = ''
         for attribute in node.attribute:
             if attribute.HasField('t'):
-                dropped += strip(attribute.t)
+                dropped += strip(attribute.t, node.output[0])
             if attribute.HasField('g'):
-                dropped += strip_graph(attribute.g)
-            dropped += sum(strip_graph(inner) for inner in attribute.graphs)
+                dropped += strip_graph(attribute.g, f'{place} {node.output[0]} {attribute.name}')
+            dropped += sum(strip_graph(inner, f'{place} {k}') for k, inner in enumerate(attribute.graphs))
     return dropped
 
 

@@ -62,7 +62,7 @@ def store_weights_as(model, to):
             raw = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype('<u2').tobytes()
         else:
             raw = values.astype('<f2').tobytes()
-        tensor.CopyFrom(TensorProto(name=name + '_stored', data_type=to, dims=values.shape, raw_data=raw))
+        tensor.CopyFrom(TensorProto(name=name + '_stored', data_type=to, dims=values.shape, raw_data=raw, doc_string=tensor.doc_string))
         casts.append(helper.make_node('Cast', [name + '_stored'], [name], to=TensorProto.FLOAT))
     for cast in reversed(casts):
         graph.node.insert(0, cast)
@@ -136,7 +136,9 @@ def _retype_tensor(tensor, to):
         # float16 has no exponent for the sentinels of masks and for tiny epsilons: what overflows becomes the largest number.
         values = np.nan_to_num(numpy_helper.to_array(tensor).astype(TYPES[to]), neginf=-np.inf)
         values = np.clip(values, np.finfo(TYPES[to]).min, np.finfo(TYPES[to]).max)
+        doc = tensor.doc_string
         tensor.CopyFrom(numpy_helper.from_array(values.astype(TYPES[to]), tensor.name))
+        tensor.doc_string = doc
 
 
 def _rename_uses(graph, old, new):

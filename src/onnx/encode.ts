@@ -61,11 +61,16 @@ function copyOf<T extends object>(fresh: T, envelope: T | undefined): T {
   return envelope === undefined ? fresh : Object.assign(fresh, envelope)
 }
 
+/** A name that is empty may also not be there; what is written then stays as it is. */
+function setName(proto: { name: string }, name: string): void {
+  if (proto.name !== name) proto.name = name
+}
+
 function encodeGraph(graph: Graph): GraphProto {
   const envelope = graph.envelope as GraphProto | undefined
   if (envelope !== undefined && originOf(envelope) === graph) return envelope
   const proto = copyOf(create(GraphProtoSchema), envelope)
-  proto.name = graph.name
+  setName(proto, graph.name)
   proto.node = graph.nodes.map(encodeNode)
   proto.input = graph.inputs.map(encodeValueInfo)
   proto.output = graph.outputs.map(encodeValueInfo)
@@ -78,7 +83,7 @@ function encodeNode(node: Node): NodeProto {
   const envelope = node.envelope as NodeProto | undefined
   if (envelope !== undefined && originOf(envelope) === node) return envelope
   const proto = copyOf(create(NodeProtoSchema), envelope)
-  if (node.name !== '' || envelope !== undefined) proto.name = node.name
+  setName(proto, node.name)
   proto.opType = node.opType
   if (standardDomain(proto.domain) !== node.domain) proto.domain = node.domain
   proto.input = [...node.inputs]
@@ -156,7 +161,7 @@ function encodeTensor(tensor: Tensor, name: string): TensorProto {
   if (envelope !== undefined && envelope.name === name && originOf(envelope) === tensor) return envelope
   const proto = copyOf(create(TensorProtoSchema), envelope)
   const origin = envelope === undefined ? undefined : (originOf(envelope) as Tensor | undefined)
-  proto.name = name
+  setName(proto, name)
   proto.dims = tensor.dims.map(BigInt)
   proto.dataType = DTYPES.indexOf(tensor.dtype) + 1
   const sameElements = origin !== undefined && origin.data === tensor.data && origin.dtype === tensor.dtype
@@ -172,7 +177,7 @@ function encodeValueInfo(info: ValueInfo): ValueInfoProto {
   const origin = envelope === undefined ? undefined : (originOf(envelope) as ValueInfo | undefined)
   if (envelope !== undefined && origin === info) return envelope
   const proto = copyOf(create(ValueInfoProtoSchema), envelope)
-  proto.name = info.name
+  setName(proto, info.name)
   if (info.dtype !== undefined && (origin?.dtype !== info.dtype || origin.shape !== info.shape))
     proto.type = tensorType(info)
   return proto

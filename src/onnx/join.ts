@@ -2,6 +2,8 @@ import type { DescMessage } from '@bufbuild/protobuf'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import {
+  AttributeProtoSchema,
+  FunctionProtoSchema,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
@@ -16,8 +18,11 @@ import { FileData, type Payload, RAW_DATA, numberOfMark, payloadOf } from './pay
 import { type Rope, ropeOf } from './rope.js'
 import { BYTES, FIXED32, FIXED64, WireReader, fieldsOf } from './wire.js'
 
-/** Where a tensor's elements are to go: into the model's own file in the form that they were stored in, or into the other. */
-export type Placement = (payload: Payload, isInitializer: boolean) => 'inline' | 'external'
+/**
+ * Where a tensor's elements are to go: into the model's own file in the form that they were stored in, or into the other.
+ * `isConstant`: it is an initializer or a node's attribute, where every runtime looks for external data.
+ */
+export type Placement = (payload: Payload, isConstant: boolean) => 'inline' | 'external'
 
 export interface JoinedModel {
   /** The .onnx file. */
@@ -51,6 +56,7 @@ class Joiner {
   /** Tensors that shared their data in the old file share it in the new. */
   readonly #placed = new Map<unknown, Map<string, number>>()
   #end = 0
+  #inFunction = false
 
   constructor(slim: Uint8Array, payloads: ReadonlyMap<number, Payload>, place: Placement, location: string) {
     this.#slim = slim
@@ -60,7 +66,7 @@ class Joiner {
     this.#location = location
   }
 
-  message(type: DescMessage, end: number, isInitializer: boolean): Rope {
+  message(type: DescMessage, end: number, isConstant: boolean): Rope {
     const reader = this.#reader
     const fields = fieldsOf(type)
     const parts: (Uint8Array | TensorData | Rope)[] = []
@@ -78,11 +84,17 @@ class Joiner {
       const child = fields.get(number)?.child
       if (type === TensorProtoSchema && (number === RAW_DATA || DATA_PLACE.has(number))) {
         flush(start)
-        if (number === RAW_DATA) parts.push(...this.#elements(reader.take(length), isInitializer))
+        if (number === RAW_DATA) parts.push(...this.#elements(reader.take(length), isConstant))
         from = valueAt + length
       } else if (child !== undefined && holdsTensors(child)) {
         flush(start)
-        const inner = this.message(child, valueAt + length, type === GraphProtoSchema && child === TensorProtoSchema)
+        this.#inFunction ||= child === FunctionProtoSchema
+        const inner = this.message(
+          child,
+          valueAt + length,
+          child === TensorProtoSchema ? this.#holdsConstants(type) : false,
+        )
+        if (child === FunctionProtoSchema) this.#inFunction = false
         parts.push(prefix(number, inner.length), inner)
         from = valueAt + length
       }
@@ -90,6 +102,10 @@ class Joiner {
     }
     flush(end)
     return ropeOf(parts)
+  }
+
+  #holdsConstants(type: DescMessage): boolean {
+    return !this.#inFunction && (type === GraphProtoSchema || type === AttributeProtoSchema)
   }
 
   #lengthOf(wire: number): number {
@@ -103,11 +119,11 @@ class Joiner {
     return length
   }
 
-  #elements(mark: Uint8Array, isInitializer: boolean): (Uint8Array | TensorData)[] {
+  #elements(mark: Uint8Array, isConstant: boolean): (Uint8Array | TensorData)[] {
     const payload = this.#payloads.get(numberOfMark(mark) ?? -1)
     if (payload === undefined) throw new Error('a tensor without its elements')
     const packed = payload.external ?? payload.packed ?? payload.fields.get(RAW_DATA)
-    if (packed !== undefined && this.#place(payload, isInitializer) === 'external') return [this.#elsewhere(packed)]
+    if (packed !== undefined && this.#place(payload, isConstant) === 'external') return [this.#elsewhere(packed)]
     const fields = payload.external === undefined ? payload.fields : new Map([[RAW_DATA, payload.external]])
     return [...fields].flatMap(([number, data]) => [prefix(number, data.byteLength), data])
   }

@@ -77,19 +77,11 @@ function arrange(
   dataName: string,
 ): { joined: JoinedModel; overflow: boolean } {
   const proto: ModelProto = encodeModel(model)
-  const placement =
-    asked === undefined
-      ? layoutOf(model.envelope) === 'external'
-        ? KEEP
-        : INLINE
-      : asked === 'external'
-        ? SPREAD
-        : INLINE
-  const tries = [placement, SPREAD, SPREAD_ALL]
+  const layout = asked ?? (layoutOf(model.envelope) === 'external' ? 'keep' : 'inline')
+  const tries = [PLACEMENTS[layout], SPREAD, SPREAD_ALL]
   for (const [attempt, place] of tries.entries()) {
     const joined = joinModel(proto, place, dataName)
-    if (joined.model.length <= MAX_MESSAGE)
-      return { joined, overflow: attempt > 0 && asked !== 'external' && placement === INLINE }
+    if (joined.model.length <= MAX_MESSAGE) return { joined, overflow: attempt > 0 && layout === 'inline' }
   }
   throw new ModelError('the model passes 2 GiB, the limit of one .onnx file, without its tensors')
 }
@@ -101,13 +93,13 @@ function isLarge(payload: Payload): boolean {
 }
 
 const INLINE: Placement = () => 'inline'
-/** Each tensor where it was, and new ones among the initializers by their size. */
-const KEEP: Placement = (payload, isInitializer) =>
-  payload.layout ?? (isInitializer && isLarge(payload) ? 'external' : 'inline')
-/** Not every runtime looks for external data in attributes, so what was not external there stays. */
-const SPREAD: Placement = (payload, isInitializer) =>
-  payload.layout === 'external' || (isInitializer && isLarge(payload)) ? 'external' : 'inline'
+/** Each tensor where it was, and new ones by their size. */
+const KEEP: Placement = (payload, isConstant) =>
+  payload.layout ?? (isConstant && isLarge(payload) ? 'external' : 'inline')
+const SPREAD: Placement = (payload, isConstant) =>
+  payload.layout === 'external' || (isConstant && isLarge(payload)) ? 'external' : 'inline'
 const SPREAD_ALL: Placement = (payload) => (isLarge(payload) ? 'external' : 'inline')
+const PLACEMENTS = { inline: INLINE, keep: KEEP, external: SPREAD }
 
 function writeExternal(joined: JoinedModel, output: OutputFile): void {
   const last = joined.external.at(-1)

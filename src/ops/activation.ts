@@ -125,7 +125,11 @@ export const activation: OperatorTable = {
   Atanh: odd,
   Softsign: odd,
   Round: odd,
-  Sign: odd,
+  Sign: {
+    summary: 'forgets magnitudes: any τ > 0 in, the output is unscaled',
+    shape: likeInput,
+    scale: (context) => void context.undo(0, 'sign', 'Sign forgets magnitudes, not signs'),
+  },
   Elu: other,
   Selu: other,
   Celu: other,

@@ -1,8 +1,8 @@
 import { type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
 import { facts, range } from './facts.js'
-import { along, type Field, uniform, varies } from './field.js'
-import { scalable } from './operands.js'
+import { along, type Field, ONE, uniform, varies } from './field.js'
+import { needsFloats, scalable } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
 import { slidingSizes, transposedSizes, windowOf } from './windows.js'
 
@@ -15,11 +15,8 @@ type Layout = 'out-first' | 'in-first'
  */
 function convolve(context: ScaleContext, layout: Layout): void {
   const { opType } = context.node
-  if (!context.isConstant(1)) {
-    for (const input of [0, 1, 2])
-      if (context.has(input)) context.pin(input, `${opType} with a weight that is computed`)
-    return
-  }
+  if (!context.isConstant(1)) return convolveActivations(context)
+  needsFloats(context)
   const rank = context.shape(0).length
   const dims = context.shape(1).filter(isNumber)
   const groups = intOf(context.node, 'group', 1)
@@ -62,6 +59,19 @@ function convolve(context: ScaleContext, layout: Layout): void {
     else context.require(2, bias, `the bias of a ${opType}`)
   }
   context.output(0, output)
+}
+
+/** Linear in x and in W alike: one τ for all of each passes. */
+function convolveActivations(context: ScaleContext): void {
+  const { opType } = context.node
+  const reason = `${opType} with a weight that is computed`
+  const scale = context.scales.times(
+    context.requireUniform(0, 'all', reason).ids[0] ?? ONE,
+    context.requireUniform(1, 'all', reason).ids[0] ?? ONE,
+  )
+  if (context.has(2) && context.isConstant(2)) context.scaleConstant(2, [{ field: uniform(1, scale), power: 1 }])
+  else if (context.has(2)) context.require(2, uniform(1, scale), reason)
+  context.output(0, uniform(context.shape(0).length, scale))
 }
 
 /** [N, out channels, …spatial] of a convolution; undefined where a rank is unknown. */

@@ -3,7 +3,7 @@ import { floatOf, intOf } from '../graph/attributes.js'
 import { contract } from './attention.js'
 import { facts, range } from './facts.js'
 import { CannotScale, combine, type Field, uniform, varies, withRank } from './field.js'
-import { lift, lower, matrixOperand, type Operand, ownAxes, scalable, seen } from './operands.js'
+import { lift, lower, matrixOperand, type Operand, needsFloats, ownAxes, scalable, seen } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
 
 /** The product of a value x and a constant W, in the product's axes [...batch, row, column]. */
@@ -30,6 +30,7 @@ function sizesOf(context: ScaleContext, operand: Operand): Dim[] {
  */
 function absorb(context: ScaleContext, layer: Layer): Field {
   const { x, weight, output, rank, weightContracted, neuron } = layer
+  needsFloats(context)
   const { opType } = context.node
   const sizes = sizesOf(context, weight)
   const batch = range(0, rank - 2).filter((place) => sizes[place] !== 1)

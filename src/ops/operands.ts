@@ -1,4 +1,5 @@
-import { collapse, dropAxes, type Field, insertAxes, permute } from './field.js'
+import { isFloat } from '../graph/dtype.js'
+import { CannotScale, collapse, dropAxes, type Field, insertAxes, permute } from './field.js'
 import type { ScaleContext } from './rule.js'
 
 /**
@@ -50,4 +51,10 @@ export function ownAxes({ axes }: Operand, places: readonly number[]): number[] 
 export function scalable(context: ScaleContext, input: number, axes: readonly number[]): boolean {
   const allowed = context.scalableAxes(input)
   return allowed === 'all' || axes.every((axis) => allowed.includes(axis))
+}
+
+/** Layers of integers have no weights to scale. @throws CannotScale */
+export function needsFloats(context: ScaleContext): void {
+  const { dtype } = context.input(0)
+  if (dtype !== undefined && !isFloat(dtype)) throw new CannotScale(`${context.node.opType} of integers`)
 }

@@ -44,8 +44,11 @@ export type SessionSource = { readonly path: string } | { readonly bytes: Uint8A
 export interface SessionOptions {
   /** Threads that one operator may use. Default: as many as the machine has cores. */
   readonly threads?: number
-  /** `false` runs every node as it is written, none fused or folded. Default `true`. */
-  readonly optimize?: boolean
+  /**
+   * How far the runtime may rewrite the graph. `none`: every node runs as it is written; `basic`: constants are folded and nodes
+   * dropped or merged where that is exact; `all`: operators are replaced by fused ones and layouts changed. Default `all`.
+   */
+  readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
 }
 
 /** The port to whatever executes models: ONNX Runtime for Node in `node/session.ts`. */

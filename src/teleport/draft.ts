@@ -90,12 +90,7 @@ export class Draft {
   /** The graph, this one or one around it, in which a name is defined. */
   owner(name: string): Draft | undefined {
     for (let draft: Draft | undefined = this; draft !== undefined; draft = draft.parent)
-      if (
-        draft.producers.has(name) ||
-        draft.initializers.has(name) ||
-        draft.inputs.some((input) => input.name === name)
-      )
-        return draft
+      if (draft.producers.has(name) || draft.initializers.has(name) || draft.#inputNames.has(name)) return draft
     return undefined
   }
 

@@ -1,24 +1,23 @@
 import type { FloatDType } from '../graph/dtype.js'
 
-/** Sizes of an engine's scratch memory. The data and its factors stay in a core's own cache while they are worked on. */
-export const DATA_BYTES = 32768
+/** Sizes of an engine's scratch memory: together they stay within a core's own cache. */
+export const BLOCK_BYTES = 2097152
 export const ROW_FACTORS = 2048
 export const COLUMN_FACTORS = 65536
 
-/**
- * What scales one block of a tensor. The block lies in the engine's own scratch memory, which is aligned and never moves:
- * callers copy a block in, let it be scaled in place, and copy it out.
- */
+/** What scales one block of a tensor, at most BLOCK_BYTES: loaded into the engine's own memory, scaled there, stored. */
 export interface Engine {
-  /** DATA_BYTES bytes: the block, rows of `rowLength` elements one after the other, little-endian. */
-  readonly data: Uint8Array
   /** ROW_FACTORS doubles. */
   readonly rows: Float64Array
   /** COLUMN_FACTORS doubles. */
   readonly columns: Float64Array
+  /** Takes in a block, little-endian, that is to be stored at the offset `to` of some buffer: it matters to the copies' speed. */
+  load(block: Uint8Array, to: number): void
   /**
-   * data[r][j] = round_to_dtype(data[r][j] * (rows[r] * columns[firstColumn + j])) in double, rounded once, to nearest, ties
+   * block[r][j] = round_to_dtype(block[r][j] * (rows[r] * columns[firstColumn + j])) in double, rounded once, to nearest, ties
    * to even. A NaN stays a NaN: in the two half formats the positive quiet one, in the others whichever the processor gives.
    */
   scale(dtype: FloatDType, rowCount: number, rowLength: number, firstColumn: number): void
+  /** Writes the first `length` bytes of the block into `target` from `at` on. */
+  store(target: Uint8Array, at: number, length: number): void
 }

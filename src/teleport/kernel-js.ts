@@ -1,12 +1,12 @@
 import type { FloatDType } from '../graph/dtype.js'
 import { bfloat16ToDouble, halfToDouble } from '../graph/half.js'
-import { COLUMN_FACTORS, DATA_BYTES, ROW_FACTORS, type Engine } from './kernel-engine.js'
+import { BLOCK_BYTES, COLUMN_FACTORS, ROW_FACTORS, type Engine } from './kernel-engine.js'
 
 type ScaleRow = (first: number, length: number, row: number, firstColumn: number) => void
 
 /** The engine for where WebAssembly's vectors are missing. Its results are those of the WebAssembly engine, bit for bit. */
 export function createJsEngine(): Engine {
-  const buffer = new ArrayBuffer(DATA_BYTES)
+  const buffer = new ArrayBuffer(BLOCK_BYTES)
   const rows = new Float64Array(ROW_FACTORS)
   const columns = new Float64Array(COLUMN_FACTORS)
   const scaleRow: Readonly<Record<FloatDType, ScaleRow>> = {
@@ -15,10 +15,12 @@ export function createJsEngine(): Engine {
     float16: scaleHalves(new Uint16Array(buffer), columns, halfToDouble, 10, -14, 15),
     bfloat16: scaleHalves(new Uint16Array(buffer), columns, bfloat16ToDouble, 7, -126, 127),
   }
+  const bytes = new Uint8Array(buffer)
   return {
-    data: new Uint8Array(buffer),
     rows,
     columns,
+    load: (source) => bytes.set(source),
+    store: (target, at, length) => target.set(bytes.subarray(0, length), at),
     scale(dtype, rowCount, rowLength, firstColumn) {
       const scale = scaleRow[dtype]
       for (let r = 0; r < rowCount; r++) scale(r * rowLength, rowLength, rows[r] as number, firstColumn)

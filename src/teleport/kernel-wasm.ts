@@ -1,5 +1,5 @@
 import type { FloatDType } from '../graph/dtype.js'
-import { COLUMN_FACTORS, DATA_BYTES, ROW_FACTORS, type Engine } from './kernel-engine.js'
+import { BLOCK_BYTES, COLUMN_FACTORS, ROW_FACTORS, type Engine } from './kernel-engine.js'
 import {
   type Code,
   type WasmFunction,
@@ -30,7 +30,7 @@ type Exports = { readonly memory: { readonly buffer: ArrayBuffer } } & Readonly<
 export function createWasmEngine(): Engine | undefined {
   const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly
   if (api === undefined) return undefined
-  const rowsAt = DATA_BYTES
+  const rowsAt = BLOCK_BYTES + LINE
   const columnsAt = rowsAt + 8 * ROW_FACTORS
   const pages = Math.ceil((columnsAt + 8 * COLUMN_FACTORS) / 65536)
   let exports: Exports
@@ -41,41 +41,65 @@ export function createWasmEngine(): Engine | undefined {
     return undefined
   }
   const { buffer } = exports.memory
+  const bytes = new Uint8Array(buffer)
+  let start = 0
   return {
-    data: new Uint8Array(buffer, 0, DATA_BYTES),
     rows: new Float64Array(buffer, rowsAt, ROW_FACTORS),
     columns: new Float64Array(buffer, columnsAt, COLUMN_FACTORS),
-    scale(dtype, rowCount, rowLength, firstColumn) {
-      exports[dtype](0, rowsAt, columnsAt + 8 * firstColumn, rowCount, rowLength)
+    load(block, to) {
+      start = (to + HEAP_PHASE) % LINE
+      bytes.set(block, start)
     },
+    scale(dtype, rowCount, rowLength, firstColumn) {
+      exports[dtype](start, rowsAt, columnsAt + 8 * firstColumn, rowCount, rowLength)
+    },
+    store: (target, at, length) => target.set(bytes.subarray(start, start + length), at),
   }
 }
+
+/**
+ * Copying out is up to six times as slow where a block and its target differ in their places within a cache line. A large
+ * buffer of Node's begins 16 bytes into a line (after the heap's own header); elsewhere this is a guess that costs little.
+ */
+const LINE = 64
+const HEAP_PHASE = 16
 
 const DATA = 0
 const ROWS = 1
 const COLUMNS = 2
 const ROW_COUNT = 3
 const ROW_LENGTH = 4
-/** Addresses: of the current column's factor, and past the last row factor, the last element of the row, its last whole step. */
+/** Addresses: of the current column's factor, past the last row's factor, past the elements of the current loop. */
 const COLUMN = 5
 const ROWS_END = 6
 const DATA_END = 7
-const STEPS_END = 8
+/** Elements of the row that the current loop leaves over. */
+const LEFT = 8
 /** The row's factor in both lanes. */
 const ROW = 9
 /** For the functions' own use. */
 const [A, B, C, D, E] = [10, 11, 12, 13, 14] as const
 
+/** Code for `lanes` elements, `index` elements past DATA, by the factors as far past COLUMN. */
+type Step = (index: number) => Code
+
 /**
- * The two loops that the four functions share. `step` is the code that scales `lanes` elements at DATA by the factors at
- * COLUMN, `one` that for a single element.
+ * The loops that the four functions share: over rows, and in a row over many steps at a time (a loop costs as much as the
+ * arithmetic of a step), over steps of `lanes` elements, and over single elements.
  */
-function scaling(name: FloatDType, bytesLog2: number, lanes: number, step: Code, one: Code): WasmFunction {
-  const advance = (elements: number): Code => [
-    ...set(DATA, i32.add(get(DATA), i32.const(elements << bytesLog2))),
-    ...set(COLUMN, i32.add(get(COLUMN), i32.const(elements * 8))),
-  ]
+function scaling(name: FloatDType, bytesLog2: number, lanes: number, step: Step, one: Code): WasmFunction {
+  const many = 4 * lanes
+  const manySteps = [0, 1, 2, 3].flatMap((index) => step(index * lanes))
   const past = (elements: Code): Code => i32.add(get(DATA), i32.shl(elements, i32.const(bytesLog2)))
+  const loop = (elements: number, body: Code): Code => [
+    ...set(DATA_END, past(i32.and(get(LEFT), i32.const(-elements)))),
+    ...set(LEFT, i32.and(get(LEFT), i32.const(elements - 1))),
+    ...whileLoop(i32.lessUnsigned(get(DATA), get(DATA_END)), [
+      body,
+      set(DATA, i32.add(get(DATA), i32.const(elements << bytesLog2))),
+      set(COLUMN, i32.add(get(COLUMN), i32.const(elements * 8))),
+    ]),
+  ]
   return {
     name,
     parameters: ['i32', 'i32', 'i32', 'i32', 'i32'],
@@ -86,10 +110,10 @@ function scaling(name: FloatDType, bytesLog2: number, lanes: number, step: Code,
         set(ROW, v128.load64Splat(get(ROWS))),
         set(ROWS, i32.add(get(ROWS), i32.const(8))),
         set(COLUMN, get(COLUMNS)),
-        set(DATA_END, past(get(ROW_LENGTH))),
-        set(STEPS_END, past(i32.and(get(ROW_LENGTH), i32.const(-lanes)))),
-        whileLoop(i32.lessUnsigned(get(DATA), get(STEPS_END)), [step, advance(lanes)]),
-        whileLoop(i32.lessUnsigned(get(DATA), get(DATA_END)), [one, advance(1)]),
+        set(LEFT, get(ROW_LENGTH)),
+        loop(many, manySteps),
+        loop(lanes, step(0)),
+        loop(1, one),
       ]),
     ],
   }
@@ -107,20 +131,19 @@ function float64(): WasmFunction {
     'float64',
     3,
     2,
-    v128.store(get(DATA), f64x2.mul(v128.load(get(DATA)), factors(0))),
+    (i) => v128.store(get(DATA), f64x2.mul(v128.load(get(DATA), [], 8 * i), factors(i)), 8 * i),
     v128.store64(get(DATA), f64x2.mul(v128.load64Zero(get(DATA)), firstFactor)),
   )
 }
 
 function float32(): WasmFunction {
   const scaled = (floats: Code, factor: Code): Code => f32x4.demote(f64x2.mul(f64x2.promoteLow(floats), factor))
-  const low = scaled(v128.load64Zero(get(DATA)), factors(0))
-  const high = scaled(v128.load64Zero(get(DATA), [], 8), factors(2))
+  const pair = (i: number): Code => scaled(v128.load64Zero(get(DATA), [], 4 * i), factors(i))
   return scaling(
     'float32',
     2,
     4,
-    v128.store(get(DATA), shuffle32(0, 1, 4, 5)(low, high)),
+    (i) => v128.store(get(DATA), shuffle32(0, 1, 4, 5)(pair(i), pair(i + 2)), 4 * i),
     v128.store32(get(DATA), scaled(v128.load32Splat(get(DATA)), firstFactor)),
   )
 }
@@ -159,21 +182,18 @@ function halves(
   maxExponent: number,
 ): WasmFunction {
   const round = (products: Code): Code => roundHalves(products, mantissaBits, minExponent, maxExponent)
-  const low = round(f64x2.mul(f64x2.promoteLow(get(D)), factors(0)))
-  const high = round(f64x2.mul(f64x2.promoteLow(shuffle32(2, 3, 2, 3)(get(D), get(D))), factors(2)))
-  const first = round(f64x2.mul(f64x2.promoteLow(get(D)), firstFactor))
-  const words = set(D, shuffle32(0, 2, 4, 6)(low, high))
-  return scaling(
-    name,
-    1,
-    4,
-    [
-      ...set(D, decode(i32x4.extendLowUnsigned(v128.load64Zero(get(DATA))))),
-      ...words,
-      ...v128.store64(get(DATA), i16x8.narrowUnsigned(get(D), get(D))),
-    ],
-    [...set(D, decode(i32x4.extendLowUnsigned(v128.load16Splat(get(DATA))))), ...v128.store16(get(DATA), first)],
-  )
+  const scaled = (halves: Code, factor: Code): Code => round(f64x2.mul(f64x2.promoteLow(halves), factor))
+  const upper = shuffle32(2, 3, 2, 3)(get(D), get(D))
+  const step = (i: number): Code => [
+    ...set(D, decode(i32x4.extendLowUnsigned(v128.load64Zero(get(DATA), [], 2 * i)))),
+    ...set(D, shuffle32(0, 2, 4, 6)(scaled(get(D), factors(i)), scaled(upper, factors(i + 2)))),
+    ...v128.store64(get(DATA), i16x8.narrowUnsigned(get(D), get(D)), 2 * i),
+  ]
+  const one = [
+    ...set(D, decode(i32x4.extendLowUnsigned(v128.load16Splat(get(DATA))))),
+    ...v128.store16(get(DATA), scaled(get(D), firstFactor)),
+  ]
+  return scaling(name, 1, 4, step, one)
 }
 
 /**

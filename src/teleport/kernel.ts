@@ -1,5 +1,5 @@
 import { type FloatDType, bitsOf } from '../graph/dtype.js'
-import { COLUMN_FACTORS, DATA_BYTES, ROW_FACTORS, type Engine } from './kernel-engine.js'
+import { BLOCK_BYTES, COLUMN_FACTORS, ROW_FACTORS, type Engine } from './kernel-engine.js'
 import { createJsEngine } from './kernel-js.js'
 import { createWasmEngine } from './kernel-wasm.js'
 
@@ -42,8 +42,7 @@ export function scaleElements(
   const count = source.length / elementBytes
   check(source.length, target.length, count, firstElement, scaling)
   if (count === 0) return
-  const { data } = engine
-  const capacity = DATA_BYTES / elementBytes
+  const capacity = BLOCK_BYTES / elementBytes
   const matrix = matrixOf(scaling)
   const { rowLength } = matrix
   const columns = new ColumnWindow(engine.columns, matrix)
@@ -60,9 +59,9 @@ export function scaleElements(
     matrix.fillRows(engine.rows, row, rowCount)
     const bytes = rowCount * length * elementBytes
     const at = done * elementBytes
-    data.set(source.subarray(at, at + bytes))
+    engine.load(source.subarray(at, at + bytes), target.byteOffset + at)
     engine.scale(dtype, rowCount, length, firstColumn)
-    target.set(bytes === DATA_BYTES ? data : data.subarray(0, bytes), at)
+    engine.store(target, at, bytes)
     done += rowCount * length
     column += length
     if (column >= rowLength) {

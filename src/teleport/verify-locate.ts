@@ -155,7 +155,10 @@ async function fetchInner(
   values: readonly string[],
   options: LocateOptions,
 ): Promise<Map<string, HostTensor>> {
-  const session = await openModel(options.runtime, withOutputs(model, values), { ...options, optimize: false })
+  const session = await openModel(options.runtime, withOutputs(model, values), {
+    ...options,
+    optimization: 'none',
+  })
   try {
     return await session.run(options.feeds)
   } finally {

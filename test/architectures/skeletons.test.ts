@@ -7,7 +7,7 @@ import { SKELETONS, type Skeleton, feedsOf, loadSkeleton, skeletonBytes } from '
 
 async function run(skeleton: Skeleton, seed: number): Promise<Map<string, HostTensor>> {
   // Unoptimised: what the graph says is what is under test, and one float16 transformer ends the process otherwise.
-  const session = await nodeRuntime.open({ bytes: skeletonBytes(skeleton.name) }, { threads: 1, optimize: false })
+  const session = await nodeRuntime.open({ bytes: skeletonBytes(skeleton.name) }, { threads: 1, optimization: 'none' })
   try {
     return await session.run(feedsOf(skeleton, seed))
   } finally {

@@ -49,21 +49,19 @@ export function loadSkeleton(name: string): Model {
 /** The model as the bytes of a whole .onnx file. */
 export function skeletonBytes(name: string): Uint8Array {
   const proto = fromBinary(ModelProtoSchema, gunzipSync(readFileSync(new URL(`${name}.onnx.gz`, FOLDER))))
-  let place = 0
   for (const tensor of tensorsIn(proto)) {
-    place++
     if (!tensor.docString.startsWith('{"mean"')) continue
-    fill(tensor, JSON.parse(tensor.docString) as Facts, `${tensor.name} ${place}`)
+    fill(tensor, JSON.parse(tensor.docString) as Facts & { seed: number })
     tensor.docString = ''
   }
   return toBinary(ModelProtoSchema, proto)
 }
 
-function fill(tensor: TensorProto, facts: Facts, key: string): void {
+function fill(tensor: TensorProto, facts: Facts & { seed: number }): void {
   const dtype = DTYPES[tensor.dataType - 1]
   if (dtype === undefined) throw new Error(`tensor ${tensor.name} has no type`)
   const dims = tensor.dims.map(Number)
-  let values = drawn(facts, seedOf(key), sizeOf(dims))
+  let values = drawn(facts, facts.seed, sizeOf(dims))
   if (bitsOf(dtype) === 8) values = values.map(Math.round)
   tensor.rawData = bytesOf(tensorOf(tensor.name, dtype, dims, values)) as Uint8Array<ArrayBuffer>
 }

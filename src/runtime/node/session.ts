@@ -47,7 +47,7 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
   return {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
-    graphOptimizationLevel: options.optimize === false ? 'disabled' : 'all',
+    graphOptimizationLevel: options.optimization === 'none' ? 'disabled' : (options.optimization ?? 'all'),
     // An arena keeps its largest size for good, and a session here runs a few times only.
     enableCpuMemArena: false,
     logSeverityLevel: 4,
