@@ -10,7 +10,8 @@ const OUTPUT = 4
 /** Belongs to no neuron; yields to whatever it meets. */
 const YIELDING = 8
 
-const UNBOUND = -1
+/** No scale: negative numbers close to 0 are products. */
+const UNBOUND = -(2 ** 31)
 
 /** τ^64 leaves the range of float32 for a τ that is not near 1; a product of so many is no use, and doubling could go on for ever. */
 const MAX_EXPONENT = 64
