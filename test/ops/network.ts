@@ -1,0 +1,166 @@
+import { type DType, isFloat } from '../../src/graph/dtype.js'
+import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
+import { bytesOf, sizeOf, tensorOf } from '../../src/graph/tensor.js'
+import { modelBytes } from '../../src/onnx/write.js'
+import { operatorOf } from '../../src/ops/index.js'
+import type { Facts } from '../../src/ops/rule.js'
+import { NodeView } from '../../src/quiver/context.js'
+import { factsOfDeclared, factsOfTensor, Values } from '../../src/quiver/values.js'
+import { hostTensorOf, isHostDType, numberReader } from '../../src/runtime/host.js'
+import { nodeRuntime } from '../../src/runtime/node/session.js'
+import type { HostTensor } from '../../src/runtime/session.js'
+import { normalAt, seedOf } from '../support/draw.js'
+
+type AttributeValue = number | string | readonly number[] | Attribute | Graph
+
+function attributeOf(value: AttributeValue): Attribute {
+  if (typeof value === 'number') return Number.isInteger(value) ? { type: 'int', value } : { type: 'float', value }
+  if (typeof value === 'string') return { type: 'string', value }
+  if ('type' in value) return value
+  if ('nodes' in value) return { type: 'graph', value }
+  return value.every(Number.isInteger) ? { type: 'ints', value } : { type: 'floats', value }
+}
+
+/** A float attribute whose value happens to be whole. */
+export function float(value: number): Attribute {
+  return { type: 'float', value }
+}
+
+/** A small network, built node by node: values are their names. */
+export class Network {
+  readonly opset: number
+  readonly nodes: Node[] = []
+  readonly inputs: ValueInfo[] = []
+  readonly outputs: string[] = []
+  readonly initializers = new Map<string, Tensor>()
+  #next = 0
+
+  constructor(opset = 18) {
+    this.opset = opset
+  }
+
+  #name(stem: string): string {
+    return `${stem}_${this.#next++}`
+  }
+
+  input(shape: readonly number[], dtype: DType = 'float32'): string {
+    const name = this.#name('input')
+    this.inputs.push({ name, dtype, shape })
+    return name
+  }
+
+  /** Elements about normal; `center` is added. */
+  weight(dims: readonly number[], center = 0, dtype: DType = 'float32'): string {
+    const seed = seedOf(`weight ${this.#next}`)
+    return this.constant(
+      dims,
+      Array.from({ length: sizeOf(dims) }, (_, i) => center + normalAt(seed, i) * 0.5),
+      dtype,
+    )
+  }
+
+  constant(dims: readonly number[], values: readonly number[], dtype: DType = 'float32'): string {
+    const name = this.#name('constant')
+    this.initializers.set(name, tensorOf(name, dtype, dims, values))
+    return name
+  }
+
+  /** A node with several outputs. */
+  node(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>>,
+    outputs: number,
+  ): string[] {
+    const names = Array.from({ length: outputs }, () => this.#name(opType))
+    this.nodes.push({
+      name: `${opType} node ${this.nodes.length}`,
+      opType,
+      domain: '',
+      inputs,
+      outputs: names,
+      attributes: new Map(Object.entries(attributes).map(([name, value]) => [name, attributeOf(value)])),
+    })
+    return names
+  }
+
+  op(opType: string, inputs: readonly string[], attributes: Readonly<Record<string, AttributeValue>> = {}): string {
+    return this.node(opType, inputs, attributes, 1)[0] as string
+  }
+
+  output(...names: string[]): this {
+    this.outputs.push(...names)
+    return this
+  }
+
+  graph(): Graph {
+    return {
+      name: 'network',
+      nodes: this.nodes,
+      inputs: this.inputs,
+      outputs: this.outputs.map((name) => ({ name, dtype: 'float32' })),
+      initializers: this.initializers,
+      sparseInitializers: [],
+      valueInfo: new Map(),
+    }
+  }
+
+  model(): Model {
+    return { irVersion: 10, opsets: new Map([['', this.opset]]), graph: this.graph(), functions: [] }
+  }
+}
+
+/** Inputs about normal; integers zero. The same each time. */
+export function feedsOf(model: Model): Map<string, HostTensor> {
+  return new Map(
+    model.graph.inputs.map(({ name, dtype = 'float32', shape = [] }) => {
+      const dims = shape.map(Number)
+      const seed = seedOf(name)
+      const values = Array.from({ length: sizeOf(dims) }, (_, i) => (isFloat(dtype) ? normalAt(seed, i) : 0))
+      if (!isHostDType(dtype)) throw new Error(`inputs of type ${dtype} cannot be fed`)
+      return [name, hostTensorOf(dtype, dims, bytesOf(tensorOf(name, dtype, dims, values)))]
+    }),
+  )
+}
+
+/** Runs a model in ONNX Runtime, every node as it is written. */
+export async function run(model: Model): Promise<Map<string, HostTensor>> {
+  const session = await nodeRuntime.open({ bytes: modelBytes(model) }, { threads: 1, optimization: 'none' })
+  try {
+    return await session.run(feedsOf(model))
+  } finally {
+    await session.release()
+  }
+}
+
+export function numbersIn(tensor: HostTensor): number[] {
+  const read = numberReader(tensor)
+  if (read === undefined) throw new Error('a tensor of strings')
+  return Array.from({ length: sizeOf(tensor.dims) }, (_, i) => read(i))
+}
+
+/** The same network with every inner value as an output. */
+export function exposed(model: Model): Model {
+  const names = model.graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== '')
+  return { ...model, graph: { ...model.graph, outputs: names.map((name) => ({ name })) } }
+}
+
+/** What the shape rules say of every value of a graph, from the declared inputs and the initializers alone. */
+export function derivedFacts(model: Model): Map<string, Facts> {
+  const values = new Values(model.graph)
+  const all = new Map<string, Facts>()
+  for (const input of model.graph.inputs)
+    values.set({ name: input.name, facts: factsOfDeclared(input), constant: false, producedAt: -1 })
+  for (const [name, tensor] of model.graph.initializers)
+    values.set({ name, facts: factsOfTensor(tensor), constant: true, tensor, producedAt: -1 })
+  for (const node of model.graph.nodes) {
+    const facts = operatorOf(node)?.shape?.(new NodeView(node, model.opsets.get('') ?? 0, values)) ?? []
+    const constant = node.inputs.every((name) => name === '' || values.find(name)?.value.constant === true)
+    node.outputs.forEach((name, i) => {
+      if (name === '') return
+      values.set({ name, facts: facts[i] ?? {}, constant, producer: node, producedAt: 0 })
+      all.set(name, facts[i] ?? {})
+    })
+  }
+  return all
+}
