@@ -1,7 +1,10 @@
 import type { FloatDType } from '../graph/dtype.js'
 
-/** Sizes of an engine's scratch memory: together they stay within a core's own cache. */
-export const BLOCK_BYTES = 2097152
+/**
+ * Sizes of an engine's scratch memory. Together they stay within a cache; smaller blocks would too, but a copy between memory
+ * and cache is the faster the longer it is.
+ */
+export const BLOCK_BYTES = 1048576
 export const ROW_FACTORS = 2048
 export const COLUMN_FACTORS = 65536
 

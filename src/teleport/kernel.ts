@@ -76,6 +76,7 @@ function check(sourceBytes: number, targetBytes: number, count: number, firstEle
   if (sourceBytes !== targetBytes) throw new RangeError(`scaling ${sourceBytes} bytes into ${targetBytes}`)
   if (!Number.isInteger(count)) throw new RangeError(`${sourceBytes} bytes to scale are not whole elements`)
   const size = rows.length * columns * inner
+  if (!Number.isInteger(firstElement)) throw new RangeError(`element ${firstElement} is not a whole one`)
   if (firstElement < 0 || firstElement + count > size)
     throw new RangeError(
       `elements ${firstElement} to ${firstElement + count} are not within a tensor of ${size} elements`,
@@ -157,9 +158,12 @@ function vectorMatrix({ rows, cols, rowsPerGroup }: Scaling): Matrix {
     fillRows: (to) => to.fill(1, 0, 1),
     groupOf: () => 0,
     fillColumns(to, _, column, count) {
-      for (let i = 0; i < count; i++) {
-        const r = column + i
-        to[i] = (rows[r] as number) * (cols[Math.floor(r / rowsPerGroup)] as number)
+      for (let i = 0; i < count;) {
+        const group = Math.floor((column + i) / rowsPerGroup)
+        const factor = cols[group] as number
+        for (const end = Math.min((group + 1) * rowsPerGroup - column, count); i < end; i++) {
+          to[i] = (rows[column + i] as number) * factor
+        }
       }
     },
   }
