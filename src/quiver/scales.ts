@@ -278,6 +278,12 @@ export class ScaleClasses implements Scales {
       this.#restrict(variable, exponent % 2 === 0 ? SIGN : PINNED, reason)
       return
     }
+    // Of τ² = σ² it is enough that τ = σ.
+    const divisor = terms.reduce((d, [, exponent]) => gcd(d, Math.abs(exponent)), 0)
+    if (divisor > 1) {
+      this.#solve(new Map(terms.map(([variable, exponent]) => [variable, exponent / divisor])), reason)
+      return
+    }
     const candidates = terms.filter(([, exponent]) => Math.abs(exponent) === 1)
     const yields = ([variable]: readonly [number, number]) => (this.#flags[variable] as number) & YIELDING
     candidates.sort((a, b) => yields(b) - yields(a) || b[0] - a[0])
@@ -292,4 +298,8 @@ export class ScaleClasses implements Scales {
       this.#product(new Map(terms.filter(([other]) => other !== variable).map(([v, e]) => [v, -e * exponent]))),
     )
   }
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b)
 }

@@ -86,9 +86,9 @@ cases('linear merges', [
       const rows = net.op('MatMul', [net.weight([3, 4]), net.input([2, 4, 6])])
       return projected(net, net.op('Add', [rows, sequence(net)]))
     },
-    // The rows are computed first: the columns must carry one scale along their own axis.
+    // In `weights` one scale is left for all. In `full` the rows, computed first, keep theirs up to the output.
     weights: ['MatMul free', 'MatMul free', 'MatMul output'],
-    full: ['MatMul free', 'MatMul free', 'MatMul output'],
+    full: ['MatMul output', 'MatMul free', 'MatMul output'],
   },
   {
     title: 'two residual steps',
