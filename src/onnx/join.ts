@@ -10,6 +10,7 @@ import {
   StringStringEntryProtoSchema,
   TensorProto_DataLocation as DataLocation,
   TensorProtoSchema,
+  TrainingInfoProtoSchema,
 } from 'onnx-buf'
 import type { TensorData } from '../graph/model.js'
 import { MemoryInput } from './memory-files.js'
@@ -56,7 +57,7 @@ class Joiner {
   /** Tensors that shared their data in the old file share it in the new. */
   readonly #placed = new Map<unknown, Map<string, number>>()
   #end = 0
-  #inFunction = false
+  #isCarried = false
 
   constructor(slim: Uint8Array, payloads: ReadonlyMap<number, Payload>, place: Placement, location: string) {
     this.#slim = slim
@@ -88,13 +89,13 @@ class Joiner {
         from = valueAt + length
       } else if (child !== undefined && holdsTensors(child)) {
         flush(start)
-        this.#inFunction ||= child === FunctionProtoSchema
+        if (CARRIED.has(child)) this.#isCarried = true
         const inner = this.message(
           child,
           valueAt + length,
           child === TensorProtoSchema ? this.#holdsConstants(type) : false,
         )
-        if (child === FunctionProtoSchema) this.#inFunction = false
+        if (CARRIED.has(child)) this.#isCarried = false
         parts.push(prefix(number, inner.length), inner)
         from = valueAt + length
       }
@@ -105,7 +106,7 @@ class Joiner {
   }
 
   #holdsConstants(type: DescMessage): boolean {
-    return !this.#inFunction && (type === GraphProtoSchema || type === AttributeProtoSchema)
+    return !this.#isCarried && (type === GraphProtoSchema || type === AttributeProtoSchema)
   }
 
   #lengthOf(wire: number): number {
@@ -148,6 +149,9 @@ class Joiner {
     return toBinary(TensorProtoSchema, create(TensorProtoSchema, { externalData, dataLocation: DataLocation.EXTERNAL }))
   }
 }
+
+/** Neither lies inside the other or inside itself. */
+const CARRIED: ReadonlySet<DescMessage> = new Set<DescMessage>([FunctionProtoSchema, TrainingInfoProtoSchema])
 
 /** external_data and data_location. */
 const DATA_PLACE: ReadonlySet<number> = new Set([13, 14])

@@ -38,9 +38,7 @@ export const nodeFiles: Files = {
   },
 
   create(name, force) {
-    const existing = attempt(`cannot write ${quoted(name)}`, () => fs.lstatSync(name, { throwIfNoEntry: false }))
-    if (existing?.isDirectory() === true) throw new ModelError(`cannot write ${quoted(name)}: it is a folder`)
-    if (existing !== undefined && !force) throw exists(name)
+    if (attempt(`cannot write ${quoted(name)}`, () => isThere(name)) && !force) throw exists(name)
     return new NodeOutput(name, force)
   },
 
@@ -163,7 +161,7 @@ class NodeOutput implements OutputFile {
   /** `undo` gets what takes the move back, `settle` what is left to do once all files are moved. */
   moveIntoPlace(undo: (() => void)[], settle: (() => void)[]): void {
     attempt(`cannot write ${quoted(this.path)}`, () => {
-      if (this.#force && fs.lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) {
+      if (isThere(this.path) && this.#force) {
         const backup = `${this.#temporary}.old`
         setAside(this.path, backup)
         undo.push(() => fs.renameSync(backup, this.path))
@@ -191,6 +189,15 @@ class NodeOutput implements OutputFile {
     }
     fs.rmSync(this.#temporary, { force: true })
   }
+}
+
+/** Whether there is a file to replace. @throws ModelError if there is something that a file must not replace */
+function isThere(name: string): boolean {
+  const stat = fs.lstatSync(name, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isFile() || stat.isSymbolicLink()) return stat !== undefined
+  throw new ModelError(
+    `cannot write ${quoted(name)}: it is ${stat.isDirectory() ? 'a folder' : 'not an ordinary file'}`,
+  )
 }
 
 /** A second name for the file, so that there is one under its own name at every moment; where links cannot be made, another name. */
