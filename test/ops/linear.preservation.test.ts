@@ -129,8 +129,20 @@ describe('MatMul', () => {
     const gram = net.op('MatMul', [hidden, net.op('Transpose', [hidden], { perm: [0, 2, 1] })])
     net.output(net.op('MatMul', [gram, net.weight([4, 3])]))
     await preserves(net, {
-      weights: ['MatMul pinned or sign', 'MatMul output'],
+      weights: ['MatMul free', 'MatMul output'],
       full: ['MatMul free', 'MatMul output'],
     })
+  })
+
+  it.each([
+    ['float64', 11, 1e-12],
+    ['float16', 10, 5e-3],
+    ['float32', 1, 1e-5],
+  ] as const)('scales weights of type %s', async (dtype, to, tolerance) => {
+    const net = new Network()
+    const x = net.op('Cast', [net.input([2, 5])], { to })
+    const hidden = net.op('MatMul', [x, net.weight([5, 6], 0, dtype)])
+    const y = net.op('MatMul', [hidden, net.weight([6, 4], 0, dtype)])
+    await preserves(net.output(net.op('Cast', [y], { to: 1 })), { ...matMul, tolerance: Math.max(tolerance, 1e-6) })
   })
 })
