@@ -35,8 +35,10 @@ export interface LocateOptions {
   readonly place?: Place
   readonly threads?: number
   readonly feeds: HostTensors
-  /** max|y − y'| ÷ max|y| above which a value counts as different. */
-  readonly threshold: number
+  /** What the outputs were held to. */
+  readonly tolerance: number
+  /** The least max|y − y'| ÷ max|y| of the outputs that differ. */
+  readonly error: number
   /** The outputs that differ. */
   readonly outputs: readonly string[]
   readonly fieldOf?: FieldOf
@@ -46,6 +48,22 @@ export interface LocateOptions {
 const FETCHED = 48
 const ROUNDS = 16
 const ACTIVATIONS = 2 ** 28
+
+interface Inner {
+  readonly scale: FirstDivergence['scale']
+  readonly threshold: number
+  readonly options: LocateOptions
+}
+
+/**
+ * max|x − x'| ÷ max|x| above which an inner value counts as different. Two copies of one network compute the same bits up to where
+ * they part, so that hardly anything is put down to rounding; across a change of basis every value is rounded anew. A small error
+ * inside can be a large one at the output, so what is looked for is well below that.
+ */
+function thresholdOf(scale: FirstDivergence['scale'], { tolerance, error }: LocateOptions): number {
+  if (scale === 'none') return Math.min(tolerance / 100, error / 1000)
+  return Math.min(10 * tolerance, Math.max(tolerance / 10, error / 20))
+}
 
 interface Verdict {
   readonly agrees: boolean
@@ -66,6 +84,7 @@ export async function locateDivergence(
 ): Promise<FirstDivergence | undefined> {
   const trace = new Trace(a, b)
   const scale = options.fieldOf !== undefined ? 'known' : mostWeightsDiffer(a, b) ? 'fitted' : 'none'
+  const inner: Inner = { scale, threshold: thresholdOf(scale, options), options }
   const verdicts = new Map<string, Verdict | undefined>()
   const batch = batchSize(options.feeds)
   let roots = options.outputs
@@ -75,7 +94,7 @@ export async function locateDivergence(
     const unknown = region.filter((value) => !verdicts.has(value))
     if (unknown.length === 0) break
     const picked = spread(unknown, batch)
-    for (const [value, verdict] of await compareInner(a, b, picked, scale, options)) verdicts.set(value, verdict)
+    for (const [value, verdict] of await compareInner(a, b, picked, inner)) verdicts.set(value, verdict)
     const first = region.find((value) => verdicts.get(value)?.agrees === false)
     // Not even the outputs differ: whatever made them differ was the runtime's optimisation of the whole.
     if (first === undefined && found === undefined && picked.length === unknown.length) return undefined
@@ -117,29 +136,19 @@ async function compareInner(
   a: Model,
   b: Model,
   values: readonly string[],
-  scale: FirstDivergence['scale'],
-  options: LocateOptions,
+  inner: Inner,
 ): Promise<Map<string, Verdict | undefined>> {
-  const expected = await fetchInner(a, values, options)
-  const actual = await fetchInner(b, values, options)
+  const expected = await fetchInner(a, values, inner.options)
+  const actual = await fetchInner(b, values, inner.options)
   const verdicts = new Map<string, Verdict | undefined>()
   for (const value of values) {
     const [x, y] = [expected.get(value), actual.get(value)]
-    verdicts.set(
-      value,
-      x === undefined || y === undefined || !isFloatTensor(x) ? undefined : judge(value, x, y, scale, options),
-    )
+    verdicts.set(value, x === undefined || y === undefined || !isFloatTensor(x) ? undefined : judge(value, x, y, inner))
   }
   return verdicts
 }
 
-function judge(
-  value: string,
-  x: HostTensor,
-  y: HostTensor,
-  scale: FirstDivergence['scale'],
-  options: LocateOptions,
-): Verdict {
+function judge(value: string, x: HostTensor, y: HostTensor, { scale, threshold, options }: Inner): Verdict {
   const difference = differenceOf(x, y)
   if (difference !== undefined) return { agrees: false, maxAbsError: null, maxRelError: null, difference }
   const field = options.fieldOf?.(value)
@@ -147,7 +156,7 @@ function judge(
     field !== undefined ? scaledErrors(x, y, field) : scale === 'fitted' ? fittedErrors(x, y) : compareNumbers(x, y)
   if (!errors.finite) return { agrees: false, maxAbsError: null, maxRelError: null }
   const relative = errors.scale === 0 ? errors.error : errors.error / errors.scale
-  return { agrees: relative <= options.threshold, maxAbsError: errors.error, maxRelError: relative }
+  return { agrees: relative <= threshold, maxAbsError: errors.error, maxRelError: relative }
 }
 
 async function fetchInner(

@@ -77,7 +77,8 @@ export async function verify(a: Model, b: Model, options: VerifyOptions): Promis
       firstDivergence = await locateDivergence(a, b, {
         ...options,
         feeds: feeds[comparison.worstSample] ?? new Map(),
-        threshold: thresholdOf(differing, tolerance),
+        tolerance,
+        error: Math.min(...differing.map((output) => (output.exact ? Infinity : (output.maxRelError ?? Infinity)))),
         outputs: differing.map((output) => output.name),
       })
     } catch (error) {
@@ -98,15 +99,6 @@ export async function verify(a: Model, b: Model, options: VerifyOptions): Promis
     ...(firstDivergence === undefined ? {} : { firstDivergence }),
     warnings,
   }
-}
-
-/**
- * What counts as different inside: ten times the tolerance, as nodes are fused differently there than in the whole model, but
- * less where the outputs themselves differ by little.
- */
-function thresholdOf(differing: readonly OutputComparison[], tolerance: number): number {
-  const error = Math.min(...differing.map((output) => (output.exact ? Infinity : (output.maxRelError ?? Infinity))))
-  return Math.min(10 * tolerance, error / 4)
 }
 
 function worst(errors: readonly (number | null)[]): number | null {

@@ -30,7 +30,7 @@ export const nodeRuntime: Runtime = {
   async open(source, options = {}) {
     const ort = await loadOrt()
     const settings = sessionOptions(options)
-    const where = 'path' in source ? `${quoted(source.path)}` : 'the model'
+    const where = 'path' in source ? quoted(source.path) : 'the model'
     try {
       const session =
         'path' in source
@@ -73,7 +73,7 @@ class OrtSession implements Session {
     try {
       const inputs = Object.fromEntries([...feeds].map(([name, tensor]) => [name, this.#tensor(tensor)]))
       const outputs = await this.#session.run(inputs, fetches, { logSeverityLevel: 4 })
-      return new Map(fetches.map((name) => [name, hostTensor(name, outputs[name] as Tensor | undefined)]))
+      return new Map(fetches.map((name) => [name, hostTensor(name, outputs[name])]))
     } catch (error) {
       if (error instanceof ModelError) throw error
       throw new ModelError(`ONNX Runtime cannot run the model: ${cleaned(error)}`)
@@ -103,7 +103,7 @@ function hostTensor(name: string, tensor: Tensor | undefined): HostTensor {
     type === 'float16' && !(data instanceof Uint16Array)
       ? new Uint16Array((data as Uint8Array).buffer, (data as Uint8Array).byteOffset, (data as Uint8Array).length)
       : data
-  return { dtype: type satisfies DType, dims, data: bits as HostData }
+  return { dtype: type satisfies DType, dims, data: bits }
 }
 
 function messageOf(error: unknown): string {
