@@ -61,7 +61,7 @@ export function drawInputs(model: Model, options: DrawOptions = {}): DrawnInputs
     const feeds = new Map<string, HostTensor>()
     for (const input of inputs) {
       const meaning = meanings.get(input.name) ?? 'features'
-      const random = randomStream(`${seed}/${sample}/${input.name}`)
+      const random = randomStream(seed, `input/${sample}/${input.name}`)
       const dims = sizes.dims.get(input.name) ?? []
       const vocabulary =
         meaning === 'tokens' || meaning === 'positions' || meaning === 'types'
