@@ -8,11 +8,15 @@ import type { GraphPlan } from './plan.js'
  */
 const ROUNDING = new Set(['QuantizeLinear', 'DynamicQuantizeLinear', 'Round', 'Floor', 'Ceil'])
 
+/** Operators whose result depends on their input's shape alone. */
+const SHAPE_ONLY = new Set(['Shape', 'Size', 'EyeLike', 'RandomNormalLike', 'RandomUniformLike'])
+
 /** Names of values of a graph on which a rounding operator's result depends. */
 export function roundedValues(plan: GraphPlan): ReadonlySet<string> {
   const rounded = new Set<string>()
   // Backwards, so that whatever reads a node's outputs has been seen before the node itself.
   for (const node of plan.graph.nodes.toReversed()) {
+    if (SHAPE_ONLY.has(node.opType)) continue
     const inner = subgraphsOf(node).some(({ graph }) => graph.nodes.some(rounds))
     if (inner || rounds(node) || node.outputs.some((name) => rounded.has(name)))
       for (const name of node.inputs) rounded.add(name)
