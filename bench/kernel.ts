@@ -14,6 +14,10 @@ const ROUNDS = 7
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
+function print(...columns: string[]): void {
+  process.stdout.write(`${columns.join(' ')}\n`)
+}
+
 function factors(count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => 0.1 + 1.8 * ((i * 0.6180339887) % 1))
 }
@@ -81,12 +85,12 @@ function leastTimes(acts: readonly (() => void)[]): number[] {
 function printRatios(): void {
   const weights = vgg16bn().map(makeWeights)
   const bytes = weights.reduce((sum, { source }) => sum + source.length, 0)
-  console.log(`VGG-16-bn, ${(bytes / 4e6).toFixed(1)} M float32 weights; least of ${ROUNDS} rounds`)
-  console.log('memory written   copy, ms   scale, ms   ratio   ns per weight')
-  const print = (name: string, [copied, scaled]: number[]): void => {
+  print(`VGG-16-bn, ${(bytes / 4e6).toFixed(1)} M float32 weights; least of ${ROUNDS} rounds`)
+  print('memory written   copy, ms   scale, ms   ratio   ns per weight')
+  const printTimes = (name: string, [copied, scaled]: number[]): void => {
     const [c, s] = [copied as number, scaled as number]
     const columns = [c.toFixed(1).padStart(11), s.toFixed(1).padStart(11), (s / c).toFixed(2).padStart(7)]
-    console.log(name.padEnd(14), ...columns, ((s * 4e6) / bytes).toFixed(2).padStart(15))
+    print(name.padEnd(14), ...columns, ((s * 4e6) / bytes).toFixed(2).padStart(15))
   }
   const inFresh = (act: typeof copy) => () => {
     // Each target is written once, and all live to the end, as the tensors of a teleported model do.
@@ -97,10 +101,10 @@ function printRatios(): void {
     })
     if (targets.length !== weights.length) throw new Error('a target is missing')
   }
-  print('fresh', leastTimes([inFresh(copy), inFresh(scale)]))
+  printTimes('fresh', leastTimes([inFresh(copy), inFresh(scale)]))
   const targets = weights.map(({ source }) => Buffer.alloc(source.length, 1))
   const inWarm = (act: typeof copy) => () => weights.forEach((w, i) => act(w, targets[i] as Buffer))
-  print('warm', leastTimes([inWarm(copy), inWarm(scale)]))
+  printTimes('warm', leastTimes([inWarm(copy), inWarm(scale)]))
 }
 
 /** Nanoseconds per weight of a matrix of `count` weights, streamed through buffers of a million. */
@@ -120,10 +124,10 @@ function streamed(dtype: FloatDType, count: number): number {
 
 function printStreamed(): void {
   const counts = [1e6, 1e7, 1e8, 1e9]
-  console.log('\nns per weight, streamed in pieces of a million')
-  console.log('          ', ...counts.map((count) => `${count / 1e6} M`.padStart(8)))
+  print('\nns per weight, streamed in pieces of a million')
+  print('          ', ...counts.map((count) => `${count / 1e6} M`.padStart(8)))
   for (const dtype of ['float32', 'float64', 'float16', 'bfloat16'] as const) {
-    console.log(dtype.padEnd(10), ...counts.map((count) => streamed(dtype, count).toFixed(2).padStart(8)))
+    print(dtype.padEnd(10), ...counts.map((count) => streamed(dtype, count).toFixed(2).padStart(8)))
   }
 }
 

@@ -298,14 +298,10 @@ describe('the choice of an engine', () => {
   test('there is no WebAssembly engine where WebAssembly is missing or refuses', () => {
     vi.stubGlobal('WebAssembly', undefined)
     expect(createWasmEngine()).toBeUndefined()
-    vi.stubGlobal('WebAssembly', {
-      Module: class {
-        constructor() {
-          throw new Error('forbidden by the page')
-        }
-      },
-      Instance: class {},
-    })
+    const refuse = (): never => {
+      throw new Error('forbidden by the page')
+    }
+    vi.stubGlobal('WebAssembly', { Module: vi.fn(refuse), Instance: vi.fn(refuse) })
     expect(createWasmEngine()).toBeUndefined()
     vi.unstubAllGlobals()
   })
