@@ -4,6 +4,7 @@ import { facts, range } from './facts.js'
 import { along, type Field, ONE, uniform, varies } from './field.js'
 import { needsFloats, scalable } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
+import { unknownDim } from './shape-arithmetic.js'
 import { slidingSizes, transposedSizes, windowOf } from './windows.js'
 
 /** Where the channels of a weight are: [out, in/groups, …] for Conv, [in, out/groups, …] for ConvTranspose. */
@@ -17,7 +18,7 @@ function convolve(context: ScaleContext, layout: Layout): void {
   const { opType } = context.node
   if (!context.isConstant(1)) return convolveActivations(context)
   needsFloats(context)
-  const rank = context.shape(0).length
+  const rank = context.shape(1).length
   const dims = context.shape(1).filter(isNumber)
   const groups = intOf(context.node, 'group', 1)
   const [first = 1, second = 1, ...kernel] = dims
@@ -74,13 +75,15 @@ function convolveActivations(context: ScaleContext): void {
   context.output(0, uniform(context.shape(0).length, scale))
 }
 
-/** [N, out channels, …spatial] of a convolution; undefined where a rank is unknown. */
+/** [N, out channels, …spatial] of a convolution, whose weight alone tells the rank; undefined where that is unknown. */
 export function convolvedShape(
   context: NodeContext,
   input: readonly Dim[] | undefined,
   weight: readonly Dim[] | undefined,
 ): Dim[] | undefined {
-  if (input === undefined || weight === undefined) return undefined
+  if (weight === undefined) return undefined
+  if (input === undefined)
+    return weight.map((_, axis) => (axis === 1 ? (weight[0] as Dim) : unknownDim(context.node, 0, axis)))
   const window = windowOf(context.node, weight.slice(2))
   return [input[0] as Dim, weight[0] as Dim, ...slidingSizes(input.slice(2), window)]
 }
@@ -93,9 +96,16 @@ const convShape: ShapeRule = (context) => {
 const transposeShape: ShapeRule = (context) => {
   const x = context.input(0)
   const weight = context.input(1).shape
-  if (x.shape === undefined || weight === undefined) return [facts(x.dtype)]
-  const window = windowOf(context.node, weight.slice(2))
+  if (weight === undefined) return [facts(x.dtype)]
   const channels = multiply(weight[1] as Dim, intOf(context.node, 'group', 1))
+  if (x.shape === undefined)
+    return [
+      facts(
+        x.dtype,
+        weight.map((_, axis) => (axis === 1 ? channels : unknownDim(context.node, 0, axis))),
+      ),
+    ]
+  const window = windowOf(context.node, weight.slice(2))
   return [facts(x.dtype, [x.shape[0] as Dim, channels, ...transposedSizes(x.shape.slice(2), window, context.node)])]
 }
 

@@ -5,6 +5,7 @@ import { facts, range } from './facts.js'
 import { CannotScale, combine, type Field, uniform, varies, withRank } from './field.js'
 import { lift, lower, matrixOperand, type Operand, needsFloats, ownAxes, scalable, seen } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
+import { unknownDim } from './shape-arithmetic.js'
 
 /** The product of a value x and a constant W, in the product's axes [...batch, row, column]. */
 interface Layer {
@@ -163,12 +164,14 @@ function addend(context: ScaleContext, field: Field): void {
   else throw new CannotScale('the addend of a Gemm has no known shape')
 }
 
+/** Whatever is known of its operands, a Gemm's result has two axes. */
 const gemmShape: ShapeRule = (context) => {
+  const { node } = context
   const a = context.input(0)
   const b = context.input(1)
-  const rows = a.shape?.[intOf(context.node, 'transA', 0) ? 1 : 0]
-  const columns = b.shape?.[intOf(context.node, 'transB', 0) ? 0 : 1]
-  return [facts(a.dtype ?? b.dtype, rows === undefined || columns === undefined ? undefined : [rows, columns])]
+  const rows = a.shape?.[intOf(node, 'transA', 0) ? 1 : 0] ?? unknownDim(node, 0, 0)
+  const columns = b.shape?.[intOf(node, 'transB', 0) ? 0 : 1] ?? unknownDim(node, 0, 1)
+  return [facts(a.dtype ?? b.dtype, [rows, columns])]
 }
 
 /** The shape of a product of matrices, vectors and stacks of them, as numpy.matmul has it; undefined where a rank is unknown. */

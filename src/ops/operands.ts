@@ -1,6 +1,6 @@
 import { isFloat } from '../graph/dtype.js'
-import { CannotScale, collapse, dropAxes, type Field, insertAxes, permute } from './field.js'
-import type { ScaleContext } from './rule.js'
+import { CannotScale, collapse, dropAxes, type Field, insertAxes, permute, uniform } from './field.js'
+import type { ScaleContext, ScaleRule } from './rule.js'
 
 /**
  * How an operand of a matrix product lies in the product's own axes [...batch, row, column]: `axes[p]` is the operand's axis
@@ -21,6 +21,8 @@ export function matrixOperand(input: number, ownRank: number, rank: number, side
 
 /** The operand's field in the axes of the product. */
 export function lift(field: Field, { axes }: Operand): Field {
+  // Also where the value's rank is not known.
+  if (field.ids.length === 1) return uniform(axes.length, field.ids[0])
   const present = axes.filter((axis) => axis !== undefined)
   const absent = axes.flatMap((axis, place) => (axis === undefined ? [place] : []))
   return insertAxes(permute(field, present), absent)
@@ -57,4 +59,16 @@ export function scalable(context: ScaleContext, input: number, axes: readonly nu
 export function needsFloats(context: ScaleContext): void {
   const { dtype } = context.input(0)
   if (dtype !== undefined && !isFloat(dtype)) throw new CannotScale(`${context.node.opType} of integers`)
+}
+
+/**
+ * The rule of an operator that scales do not pass: its inputs must arrive unscaled. In scope `weights` that pins what stands before
+ * it, in scope `full` it is a division.
+ */
+export function unscaledInputs(why = 'needs τ = 1'): ScaleRule {
+  return (context) => {
+    context.node.inputs.forEach((name, input) => {
+      if (name !== '') context.requireOne(input, `${context.node.opType} ${why}`)
+    })
+  }
 }
