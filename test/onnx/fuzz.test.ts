@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { fuzz } from './fuzz.js'
+
+/** NEURAL_TELEPORTATION_FUZZ sets how many mutations are tried, NEURAL_TELEPORTATION_FUZZ_SEED where they begin. */
+const cases = Number(process.env['NEURAL_TELEPORTATION_FUZZ'] ?? 2400)
+const seed = Number(process.env['NEURAL_TELEPORTATION_FUZZ_SEED'] ?? 1)
+
+test(`${cases} mutations of real files give a model or one line`, { timeout: 60_000 + 100 * cases }, () => {
+  const before = process.memoryUsage().rss
+  const { findings, read, refused } = fuzz({ cases, seed })
+  expect(findings).toEqual([])
+  // Mutations that are all refused at the door, or none, would test nothing behind it.
+  expect(read).toBeGreaterThan(cases / 10)
+  expect(refused).toBeGreaterThan(cases / 10)
+  expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 30)
+})

@@ -1,0 +1,127 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import fs from 'node:fs'
+import { ModelProtoSchema } from 'onnx-buf'
+import { type Graph, type Model, ModelError } from '../../src/graph/model.js'
+import { bytesOf } from '../../src/graph/tensor.js'
+import { readModelBytes } from '../../src/onnx/read.js'
+import { modelBytes } from '../../src/onnx/write.js'
+import { realFiles } from './corpus.js'
+import { type Place, generator, mutate } from './mutate.js'
+import { mutateStructure } from './structured.js'
+
+/** What was found wrong with one mutation; none is the expected result. */
+export interface Finding {
+  readonly seed: number
+  readonly file: string
+  readonly problem: string
+}
+
+export interface FuzzOptions {
+  readonly cases: number
+  readonly seed?: number
+  /** Longest time for one case, in milliseconds. Default 5000: what takes so long, hangs. */
+  readonly patience?: number
+  /** Runs on every model that can be read; may throw a ModelError of one line, and nothing else. */
+  readonly visit?: (model: Model) => void
+}
+
+export interface FuzzResult {
+  readonly findings: readonly Finding[]
+  /** How many of the mutations could still be read. */
+  readonly read: number
+  readonly refused: number
+}
+
+interface Source {
+  readonly file: string
+  readonly bytes: Uint8Array
+  readonly place: Place
+}
+
+/** Small files whole; of large ones, mutations hit the beginnings of what the weights leave over. */
+function sources(): Source[] {
+  return realFiles()
+    .filter((file) => fs.statSync(file).size < 1_000_000)
+    .map((file) => {
+      const bytes = new Uint8Array(fs.readFileSync(file))
+      const dense = structuralPlaces(bytes)
+      return {
+        file,
+        bytes,
+        place: (random) => (random(4) === 0 ? random(bytes.length) : (dense[random(dense.length)] as number)),
+      }
+    })
+}
+
+/** Places whose neighbourhood is not weights: names of nodes and attributes are letters. */
+function structuralPlaces(bytes: Uint8Array): number[] {
+  const places: number[] = []
+  let letters = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    letters = (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f ? letters + 1 : 0
+    if (letters === 3) for (let at = Math.max(0, i - 12); at < Math.min(bytes.length, i + 12); at++) places.push(at)
+  }
+  return places
+}
+
+/**
+ * Reads mutations of real files, then all their small tensors, and writes them back. Each must give a Model or a ModelError of one
+ * line. Case n of a seed is the same whatever the number of cases.
+ */
+export function fuzz(options: FuzzOptions): FuzzResult {
+  const files = sources()
+  const protos = files.map(({ bytes }) => fromBinary(ModelProtoSchema, bytes))
+  const findings: Finding[] = []
+  let read = 0
+  for (let i = 0; i < options.cases; i++) {
+    const seed = (options.seed ?? 0) + i
+    const random = generator(seed)
+    const index = random(files.length)
+    const source = files[index] as Source
+    const other = files[random(files.length)] as Source
+    const bytes =
+      random(3) === 0
+        ? mutateStructure(protos[index] as (typeof protos)[number], random)
+        : mutate(source.bytes, source.place, random, other.bytes)
+    const start = performance.now()
+    const problem = problemOf(() => {
+      const model = readModelBytes(bytes)
+      read++
+      exercise(model)
+      options.visit?.(model)
+    })
+    const time = performance.now() - start
+    if (problem !== undefined) findings.push({ seed, file: source.file, problem })
+    else if (time > (options.patience ?? 5000))
+      findings.push({ seed, file: source.file, problem: `took ${Math.round(time)} ms` })
+  }
+  return { findings, read, refused: options.cases - read }
+}
+
+function problemOf(action: () => void): string | undefined {
+  try {
+    action()
+  } catch (error) {
+    if (!(error instanceof ModelError)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(error.message)) return `not one line: ${JSON.stringify(error.message)}`
+    if (error.message.length >= 500) return `${error.message.length} characters: ${error.message}`
+  }
+  return undefined
+}
+
+function exercise(model: Model): void {
+  readTensors(model.graph)
+  const again = readModelBytes(modelBytes(model))
+  if (again.graph.nodes.length !== model.graph.nodes.length) throw new Error('what was written reads as another model')
+}
+
+function readTensors(graph: Graph): void {
+  for (const tensor of graph.initializers.values()) if (tensor.data.byteLength < 1 << 20) bytesOf(tensor)
+  for (const node of graph.nodes)
+    for (const attribute of node.attributes.values()) {
+      if (attribute.type === 'tensor') bytesOf(attribute.value)
+      else if (attribute.type === 'graph') readTensors(attribute.value)
+      else if (attribute.type === 'graphs') attribute.value.forEach(readTensors)
+    }
+}
