@@ -2,7 +2,7 @@ import { type Dim, divide, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
 import { axisOf, facts, likeInput, range } from './facts.js'
 import { combine, type Field, map, select, varies } from './field.js'
-import { lower, type Operand, ownAxes, seen } from './operands.js'
+import { lower, type Operand, ownAxes, seen, unscaledInputs } from './operands.js'
 import type { OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 
 /**
@@ -85,8 +85,8 @@ export const attention: OperatorTable = {
     },
   },
   Attention: {
-    summary: 'pinned: a contraction, a Softmax and a contraction in one',
+    summary: 'a contraction, a Softmax and a contraction in one: pinned; scope full: a division before it',
     shape: attentionShape,
-    scale: { pinned: 'Attention has no scale rule' },
+    scale: unscaledInputs('Attention has no scale rule'),
   },
 }

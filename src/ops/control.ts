@@ -1,9 +1,10 @@
 import { facts } from './facts.js'
+import { unscaledInputs } from './operands.js'
 import type { OperatorTable } from './rule.js'
 
 const border = (name: string) => ({
-  summary: 'pinned at the border; inside a graph of its own scales move as anywhere',
-  scale: { pinned: `the border of ${name}` },
+  summary: 'pinned at the border (scope full: a division there); inside a graph of its own scales move as anywhere',
+  scale: unscaledInputs(`the border of ${name}`),
 })
 
 const container = (name: string) => ({

@@ -65,10 +65,10 @@ export function needsFloats(context: ScaleContext): void {
  * The rule of an operator that scales do not pass: its inputs must arrive unscaled. In scope `weights` that pins what stands before
  * it, in scope `full` it is a division.
  */
-export function unscaledInputs(why = 'needs τ = 1'): ScaleRule {
+export function unscaledInputs(reason?: string): ScaleRule {
   return (context) => {
     context.node.inputs.forEach((name, input) => {
-      if (name !== '') context.requireOne(input, `${context.node.opType} ${why}`)
+      if (name !== '') context.requireOne(input, reason ?? `${context.node.opType} needs τ = 1`)
     })
   }
 }

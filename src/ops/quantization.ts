@@ -3,10 +3,10 @@ import { DTYPES, type DType } from '../graph/dtype.js'
 import { intOf } from '../graph/attributes.js'
 import { convolvedShape } from './convolution.js'
 import { axisOf, facts, range } from './facts.js'
-import { along, type Field, uniform, varies } from './field.js'
+import { along, CannotScale, type Field, uniform, varies } from './field.js'
 import { matMulShape } from './linear.js'
 import { scalable } from './operands.js'
-import type { Facts, NodeContext, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
+import type { Facts, NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 
 /** The axis that a quantisation scale runs along; null for one scale for all, undefined for blocks. */
 function quantisedAxis(context: ScaleContext): number | null | undefined {
@@ -93,10 +93,19 @@ function quantizedConvShape(x: number, w: number, type: (context: NodeContext) =
   }
 }
 
-const integer = (name: string) => ({
-  summary: 'pinned: integer arithmetic',
-  scale: { pinned: `${name} has no scale rule` },
-})
+/** A layer whose neurons are counted, and pinned: its sums are integers, which no τ but 1 leaves integers. */
+function integerLayer(weight: number, axis: 'first' | 'last'): ScaleRule {
+  return (context) => {
+    const reason = `${context.node.opType} computes with integers`
+    const sizes = context.shape(weight)
+    const rank = context.outputShape(0).length
+    const neurons = axis === 'first' ? sizes[0] : sizes.length > 1 ? sizes.at(-1) : undefined
+    if (context.isConstant(weight) && isNumber(neurons)) context.vertex(0, [axis === 'first' ? 1 : rank - 1], [neurons])
+    throw new CannotScale(reason)
+  }
+}
+
+const integerArithmetic = 'pinned: integer arithmetic'
 
 export const quantization: OperatorTable = {
   QuantizeLinear: {
@@ -109,9 +118,29 @@ export const quantization: OperatorTable = {
     shape: dequantizeShape,
     scale: dequantize,
   },
-  DynamicQuantizeLinear: { ...integer('DynamicQuantizeLinear'), shape: dynamicShape },
-  ConvInteger: { ...integer('ConvInteger'), shape: quantizedConvShape(0, 1, () => 'int32') },
-  MatMulInteger: { ...integer('MatMulInteger'), shape: productShape(0, 1, () => 'int32') },
-  QLinearConv: { ...integer('QLinearConv'), shape: quantizedConvShape(0, 3, (context) => context.input(7).dtype) },
-  QLinearMatMul: { ...integer('QLinearMatMul'), shape: productShape(0, 3, (context) => context.input(7).dtype) },
+  DynamicQuantizeLinear: {
+    summary: integerArithmetic,
+    shape: dynamicShape,
+    scale: { pinned: 'DynamicQuantizeLinear rounds by the largest value' },
+  },
+  ConvInteger: {
+    summary: integerArithmetic,
+    shape: quantizedConvShape(0, 1, () => 'int32'),
+    scale: integerLayer(1, 'first'),
+  },
+  MatMulInteger: {
+    summary: integerArithmetic,
+    shape: productShape(0, 1, () => 'int32'),
+    scale: integerLayer(1, 'last'),
+  },
+  QLinearConv: {
+    summary: integerArithmetic,
+    shape: quantizedConvShape(0, 3, (context) => context.input(7).dtype),
+    scale: integerLayer(3, 'first'),
+  },
+  QLinearMatMul: {
+    summary: integerArithmetic,
+    shape: productShape(0, 3, (context) => context.input(7).dtype),
+    scale: integerLayer(3, 'last'),
+  },
 }

@@ -1,20 +1,15 @@
 import { intOf, intsOf, stringOf, tensorAttribute } from '../graph/attributes.js'
 import { add, ceilDivide, type Dim, isNumber, product, subtract } from '../graph/dims.js'
 import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
-import { ModelError } from '../graph/model.js'
+import { ModelError, type Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf } from '../graph/tensor.js'
 import { factsOf, range } from './facts.js'
+import { unscaledInputs } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
 import { followed, NUMBERS_LIMIT, numbersAt, smallShape, unknownDim } from './shape-arithmetic.js'
 
 /** Only the shape of what goes in matters, or which of it is 0: no scale changes that. */
 const indifferent: ScaleRule = () => undefined
-
-const unscaledInputs: ScaleRule = (context) => {
-  context.node.inputs.forEach((name, input) => {
-    if (name !== '') context.requireOne(input, `${context.node.opType} needs τ = 1`)
-  })
-}
 
 const shapeFacts: ShapeRule = (context) => {
   const { shape } = context.input(0)
@@ -41,15 +36,16 @@ function ofSize(context: NodeContext, dtype: DType | undefined, value?: Dim) {
 const constantOfShapeFacts: ShapeRule = (context) => {
   const tensor = tensorAttribute(context.node, 'value')
   if (tensor === undefined) return [ofSize(context, 'float32')]
-  const value = isFloat(tensor.dtype) || tensor.dtype === 'string' ? undefined : valueOf(tensor)
-  return [ofSize(context, tensor.dtype, value)]
+  return [ofSize(context, tensor.dtype, integersOf(tensor)?.[0])]
 }
 
-function valueOf(tensor: Parameters<typeof numbersOf>[0]): number | undefined {
+/** The elements of a small tensor of integers or truth values. */
+function integersOf(tensor: Tensor): readonly number[] | undefined {
+  if (isFloat(tensor.dtype) || tensor.dtype === 'string' || sizeOf(tensor.dims) > NUMBERS_LIMIT) return undefined
   try {
-    return numbersOf(tensor)[0]
+    return Array.from(numbersOf(tensor))
   } catch (error) {
-    // 4-bit types are carried along unread.
+    // Types that are carried along unread, such as 4-bit integers.
     if (error instanceof ModelError) return undefined
     throw error
   }
@@ -57,11 +53,7 @@ function valueOf(tensor: Parameters<typeof numbersOf>[0]): number | undefined {
 
 const constantFacts: ShapeRule = ({ node }) => {
   const tensor = tensorAttribute(node, 'value')
-  if (tensor !== undefined) {
-    const follows = !isFloat(tensor.dtype) && tensor.dtype !== 'string' && sizeOf(tensor.dims) <= NUMBERS_LIMIT
-    if (!follows || valueOf(tensor) === undefined) return [followed(tensor.dtype, tensor.dims)]
-    return [followed(tensor.dtype, tensor.dims, Array.from(numbersOf(tensor)))]
-  }
+  if (tensor !== undefined) return [followed(tensor.dtype, tensor.dims, integersOf(tensor))]
   const int = node.attributes.get('value_int')
   if (int?.type === 'int') return [followed('int64', [], [int.value])]
   const ints = intsOf(node, 'value_ints')
@@ -160,7 +152,7 @@ export const shaping: OperatorTable = {
   Size: { shape: sizeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
   ConstantOfShape: { shape: constantOfShapeFacts, scale: indifferent, summary: 'unscaled' },
   Constant: { shape: constantFacts, scale: indifferent, summary: 'a constant: carries the τ that is asked of it' },
-  Range: { shape: rangeFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
+  Range: { shape: rangeFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
   EyeLike: { shape: eyeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
   OneHot: { shape: oneHotFacts, scale: oneHot, summary: 'needs τ = 1' },
   NonZero: { shape: nonZeroFacts, scale: indifferent, summary: 'indices of what is not 0: any τ in' },
@@ -176,7 +168,11 @@ export const shaping: OperatorTable = {
     scale: indifferent,
     summary: 'takes the shape alone: any τ in',
   },
-  Bernoulli: { shape: randomLikeFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
-  Multinomial: { shape: multinomialFacts, scale: unscaledInputs, summary: 'needs τ = 1' },
-  Einsum: { shape: einsumFacts, scale: { pinned: 'Einsum has no scale rule' }, summary: 'pinned' },
+  Bernoulli: { shape: randomLikeFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
+  Multinomial: { shape: multinomialFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
+  Einsum: {
+    shape: einsumFacts,
+    scale: unscaledInputs('Einsum has no scale rule'),
+    summary: 'pinned; scope full: a division before it',
+  },
 }

@@ -2,6 +2,7 @@ import type { FloatDType } from '../graph/dtype.js'
 import type { Graph, Node } from '../graph/model.js'
 import type { Field, Scale } from '../ops/field.js'
 import type { Part, Term } from '../ops/rule.js'
+import type { Through } from './values.js'
 
 /** What teleportation will do to one graph, in terms of scales that are not drawn yet. */
 export interface GraphPlan {
@@ -10,10 +11,16 @@ export interface GraphPlan {
   readonly rescales: readonly Rescale[]
   readonly restores: readonly Restore[]
   readonly attributes: readonly AttributeScaling[]
-  /** Shapes of constants that are computed (initializers and Constant nodes have their own). */
-  readonly constantDims: ReadonlyMap<string, readonly number[]>
+  /** Constants that are computed: how a factor passes on to what they are computed from, and the shapes of those inputs. */
+  readonly computed: ReadonlyMap<string, ComputedConstant>
   /** Plans of the graphs in the attributes of this graph's nodes. */
   readonly subgraphs: ReadonlyMap<Graph, GraphPlan>
+}
+
+export interface ComputedConstant {
+  readonly through: Through
+  /** One shape for each of `through.inputs`. */
+  readonly inputDims: readonly (readonly number[])[]
 }
 
 /** Multiply the constant that a node reads. */
@@ -29,7 +36,8 @@ export interface ConstantScaling {
 
 /** Multiply what arrives at a node's input by a part of to ÷ from (scope `full`). */
 export interface Rescale {
-  readonly node: Node
+  /** Absent for what leaves a subgraph: `input` is then the position among its outputs. */
+  readonly node?: Node
   readonly input: number
   readonly from: Field
   readonly to: Field

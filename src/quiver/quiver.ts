@@ -1,11 +1,12 @@
 import { describe, subgraphsOf } from '../graph/attributes.js'
-import type { Dim } from '../graph/dims.js'
+import { type Dim, same, symbol } from '../graph/dims.js'
+import { isFloat } from '../graph/dtype.js'
 import { type Graph, type Model, ModelError, type Node } from '../graph/model.js'
 import { CannotScale, type Field, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
 import type { Facts, Scope } from '../ops/rule.js'
 import { NodeView, ScaleView } from './context.js'
-import type { AttributeScaling, ConstantScaling, GraphPlan, Rescale, Restore } from './plan.js'
+import type { AttributeScaling, ComputedConstant, ConstantScaling, GraphPlan, Rescale, Restore } from './plan.js'
 import { roundedValues } from './rounding.js'
 import { ScaleClasses } from './scales.js'
 import {
@@ -13,6 +14,7 @@ import {
   constantDims,
   factsOfDeclared,
   factsOfTensor,
+  scaledThrough,
   tensorOfConstant,
   Values,
   type Value,
@@ -115,7 +117,7 @@ class Builder {
       rescales: [] as Rescale[],
       restores: [] as Restore[],
       attributes: [] as AttributeScaling[],
-      constantDims: new Map<string, readonly number[]>(),
+      computed: new Map<string, ComputedConstant>(),
       subgraphs: new Map<Graph, GraphPlan>(),
     }
     for (const input of graph.inputs) {
@@ -130,28 +132,29 @@ class Builder {
     const outputs = new Map(graph.outputs.map((info) => [info.name, info]))
     graph.nodes.forEach((node, position) => {
       const opset = this.model.opsets.get(node.domain) ?? 0
-      const derived = shapeOf(new NodeView(node, opset, values))
+      const constant = isConstantExpression(node, values)
+      const inner = this.#descend(node, values, plan, path)
+      const derived = node.opType === 'If' ? commonFacts(node, inner) : shapeOf(new NodeView(node, opset, values))
       const facts = node.outputs.map((name, i) =>
         completeFacts(derived[i] ?? {}, graph.valueInfo.get(name) ?? outputs.get(name)),
       )
-      const fields = this.#scale(node, opset, values, facts, plan, path)
-      const constant = isConstantExpression(node, values)
+      const fields = constant ? undefined : this.#scale(node, opset, values, facts, plan, path)
       const tensor = node.opType === 'Constant' && node.domain === '' ? tensorOfConstant(node) : undefined
       node.outputs.forEach((name, i) => {
         if (name === '') return
-        const known = facts[i] ?? {}
+        const known = tensor === undefined ? (facts[i] ?? {}) : factsOfTensor(tensor)
         const value: Value = {
           name,
-          facts: tensor === undefined ? known : factsOfTensor(tensor),
+          facts: known,
           constant,
-          ...(!constant && { field: fields.get(i) ?? uniform(known.shape?.length ?? 0) }),
+          ...(!constant && { field: fields?.get(i) ?? uniform(known.shape?.length ?? 0) }),
           ...(tensor !== undefined && { tensor }),
           producer: node,
           producedAt: position,
         }
         values.set(value)
-        const dims = constant ? constantDims(value) : undefined
-        if (dims !== undefined) plan.constantDims.set(name, dims)
+        const computed = constant ? computedConstant(value, values) : undefined
+        if (computed !== undefined) plan.computed.set(name, computed)
       })
     })
     return plan
@@ -166,17 +169,22 @@ class Builder {
     plan: Mutable<GraphPlan>,
     path: string,
   ): ReadonlyMap<number, Field> {
-    const subgraphs = subgraphsOf(node)
-    if (isConstantExpression(node, values)) return new Map()
     const view = new ScaleView(node, opset, values, this.scope, this.classes, facts)
     const rule = operatorOf(node)?.scale ?? { pinned: `${operatorName(node)} has no scale rule` }
     try {
-      if (typeof rule === 'function' && subgraphs.length === 0) rule(view)
-      else throw new CannotScale(typeof rule === 'function' ? `${operatorName(node)} has subgraphs` : rule.pinned)
+      if (typeof rule !== 'function') throw new CannotScale(rule.pinned)
+      rule(view)
     } catch (error) {
       if (!(error instanceof CannotScale)) throw error
-      this.#pin(view, error.message, path)
-      this.#descend(node, subgraphs, values, plan, path)
+      this.#pinVertex(view, error.message, path)
+      const rest = new ScaleView(node, opset, values, this.scope, this.classes, facts)
+      // An operator that is known, but not in this form, is still a function of its inputs: a division before it will do.
+      const known = typeof rule === 'function'
+      node.inputs.forEach((_, input) => {
+        if (known) rest.unscale(input, error.message)
+        else rest.pin(input, error.message)
+      })
+      plan.rescales.push(...rest.actions.rescales)
       return new Map()
     }
     const { actions } = view
@@ -188,9 +196,8 @@ class Builder {
     return actions.outputs
   }
 
-  /** A rule gave up, or there is none: nothing that goes in or comes out is scaled. */
-  #pin(view: ScaleView, reason: string, path: string): void {
-    view.node.inputs.forEach((_, input) => view.pin(input, reason))
+  /** A rule gave up after it had found neurons. */
+  #pinVertex(view: ScaleView, reason: string, path: string): void {
     const vertex = view.actions.vertex
     if (vertex === undefined) return
     for (let i = 0; i < vertex.size; i++) this.classes.pin(vertex.first + i + 1, reason)
@@ -208,23 +215,33 @@ class Builder {
     this.vertices.push({ name, node: describe(view.node), opType: view.node.opType, size, first })
   }
 
-  /** Inside a subgraph neurons move as anywhere; whatever crosses its border does not. */
-  #descend(
-    node: Node,
-    subgraphs: ReturnType<typeof subgraphsOf>,
-    values: Values,
-    plan: Mutable<GraphPlan>,
-    path: string,
-  ): void {
+  /**
+   * Inside a subgraph neurons move as anywhere. What crosses its border does not; only in scope `full` a value that is read from
+   * the graph around keeps its scale, which the subgraph's own nodes then absorb or divide out. Returns the inner values.
+   */
+  #descend(node: Node, values: Values, plan: Mutable<GraphPlan>, path: string): readonly Values[] {
     const reason = `the border of ${operatorName(node)}`
-    for (const { attribute, index, graph } of subgraphs) {
+    return subgraphsOf(node).map(({ attribute, index, graph }) => {
       const place = `${path}${node.name || (node.outputs[0] ?? '')}/${attribute}${index === 0 ? '' : index}/`
       const inner = new Values(graph, values)
-      this.#pinCaptured(graph, values, reason)
+      if (this.scope === 'weights') this.#pinCaptured(graph, values, reason)
       plan.subgraphs.set(graph, this.graph(graph, inner, place))
-      for (const output of graph.outputs)
-        for (const id of inner.find(output.name)?.value.field?.ids ?? []) this.classes.pin(id, reason)
-    }
+      this.#leave(graph, inner, plan.subgraphs.get(graph) as Mutable<GraphPlan>, reason)
+      return inner
+    })
+  }
+
+  /** What leaves a subgraph is unscaled: pinned, or in scope `full` divided. */
+  #leave(graph: Graph, inner: Values, plan: Mutable<GraphPlan>, reason: string): void {
+    graph.outputs.forEach((output, input) => {
+      const value = inner.find(output.name)?.value
+      const from = value?.field
+      if (from === undefined || from.ids.every((id) => this.classes.isOne(id))) return
+      const dtype = value?.facts.dtype
+      if (this.scope === 'full' && isFloat(dtype))
+        plan.rescales.push({ input, from, to: uniform(from.dims.length), part: 'ratio', dtype })
+      else for (const id of from.ids) this.classes.pin(id, reason)
+    })
   }
 
   /** Values of the graphs around that a subgraph reads by name. */
@@ -249,6 +266,36 @@ type Mutable<T> = {
     : T[K] extends ReadonlyMap<infer A, infer B>
       ? Map<A, B>
       : T[K]
+}
+
+function computedConstant(value: Value, values: Values): ComputedConstant | undefined {
+  const through = scaledThrough(value, values)
+  if (!through) return undefined
+  const inputDims = through.inputs.map((input) => {
+    const from = values.find(value.producer?.inputs[input] ?? '')?.value
+    return from && constantDims(from)
+  })
+  return inputDims.every((dims) => dims !== undefined) ? { through, inputDims } : undefined
+}
+
+/** What the branches of an If have in common; a size that differs is unknown. */
+function commonFacts(node: Node, branches: readonly Values[]): readonly Facts[] {
+  return node.outputs.map((name, i): Facts => {
+    const [first, ...others] = branches.map(
+      (branch) => branch.find(branch.graph.outputs[i]?.name ?? '')?.value.facts ?? {},
+    )
+    const { dtype, shape } = first ?? {}
+    const alike = others.every((other) => other.shape?.length === shape?.length)
+    return {
+      ...(dtype !== undefined && { dtype }),
+      ...(shape !== undefined &&
+        alike && {
+          shape: shape.map((dim, axis) =>
+            others.every((other) => same(other.shape?.[axis] ?? -1, dim)) ? dim : symbol(`?${name}.${axis}`),
+          ),
+        }),
+    }
+  })
 }
 
 function operatorName(node: Node): string {

@@ -105,33 +105,80 @@ export function tensorOfConstant(node: Node): Tensor | undefined {
 /** Operators that hand a constant on as it is, element by element in the same order. */
 const SAME_ORDER = new Set(['Identity', 'Cast', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'])
 
-/** How a constant expression lets itself be multiplied: the input to multiply instead, or null where it is the tensor itself. */
-export function scaledThrough(
-  value: Value,
-  values: Values,
-): { readonly input: number; readonly kind: 'order' | 'transpose' | 'quantised' | 'product' } | null | undefined {
+/**
+ * How a constant expression lets itself be multiplied: by way of some of its node's inputs; null where it is a tensor that can be
+ * multiplied itself; undefined where it cannot be.
+ */
+export type Through =
+  /** The same elements in the same order. */
+  | { readonly kind: 'order'; readonly inputs: readonly number[]; readonly reshapes: boolean }
+  | { readonly kind: 'transpose'; readonly inputs: readonly number[]; readonly permutation: readonly number[] }
+  /** The scale of a DequantizeLinear: one for everything (axis undefined), or one for each slice along an axis. */
+  | { readonly kind: 'quantised'; readonly inputs: readonly number[]; readonly axis: number | undefined }
+  | { readonly kind: 'product'; readonly inputs: readonly number[] }
+  | { readonly kind: 'concatenation'; readonly inputs: readonly number[]; readonly axis: number }
+  | { readonly kind: 'slice'; readonly inputs: readonly number[]; readonly axes: readonly number[] }
+
+export function scaledThrough(value: Value, values: Values): Through | null | undefined {
   if (value.tensor !== undefined) return isFloat(value.tensor.dtype) ? null : undefined
   const node = value.producer
-  if (node === undefined || node.domain !== '') return undefined
-  if (node.opType === 'Cast' && !isFloat(dtypeOf(values, node.inputs[0]))) return undefined
-  if (SAME_ORDER.has(node.opType)) return { input: 0, kind: 'order' }
-  if (node.opType === 'Transpose') return { input: 0, kind: 'transpose' }
-  if (node.opType === 'DequantizeLinear') return { input: 1, kind: 'quantised' }
-  if (node.opType === 'Mul' || node.opType === 'Div') {
-    const size = sizeOfFacts(value.facts)
-    const input = [0, 1].find((i) => size !== undefined && sizeOfFacts(factsOf(values, node.inputs[i])) === size)
-    if (input === undefined || (node.opType === 'Div' && input === 1)) return undefined
-    return { input, kind: 'product' }
+  const rank = value.facts.shape?.length
+  if (node === undefined || node.domain !== '' || rank === undefined || !value.constant) return undefined
+  const input = (at: number): Facts => factsOf(values, node.inputs[at])
+  switch (node.opType) {
+    case 'Cast':
+      if (!isFloat(input(0).dtype)) return undefined
+      return { kind: 'order', inputs: [0], reshapes: false }
+    case 'Identity':
+    case 'Dropout':
+      return { kind: 'order', inputs: [0], reshapes: false }
+    case 'Reshape':
+    case 'Flatten':
+    case 'Squeeze':
+    case 'Unsqueeze':
+      return { kind: 'order', inputs: [0], reshapes: true }
+    case 'Transpose':
+      return {
+        kind: 'transpose',
+        inputs: [0],
+        permutation: intsOf(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i),
+      }
+    case 'DequantizeLinear': {
+      const scale = input(1).shape
+      const single = scale?.length === 0 || (scale?.length === 1 && scale[0] === 1)
+      const sliced = scale?.length === 1 && intOf(node, 'block_size', 0) === 0
+      if (!single && !sliced) return undefined
+      return { kind: 'quantised', inputs: [1], axis: single ? undefined : (intOf(node, 'axis', 1) + rank) % rank }
+    }
+    case 'Mul':
+    case 'Div': {
+      const size = sizeOfFacts(value.facts)
+      const at = [0, 1].find((i) => size !== undefined && sizeOfFacts(input(i)) === size)
+      if (at === undefined || (node.opType === 'Div' && at === 1)) return undefined
+      return { kind: 'product', inputs: [at] }
+    }
+    case 'Concat':
+      return {
+        kind: 'concatenation',
+        inputs: node.inputs.map((_, i) => i),
+        axis: (intOf(node, 'axis', 0) + rank) % rank,
+      }
+    case 'Slice': {
+      const numbers = (at: number) => {
+        const found = values.find(node.inputs[at] ?? '')?.value
+        return found && constantNumbers(found, values, 64)
+      }
+      const starts = intsOf(node, 'starts') ?? numbers(1)
+      const axes = intsOf(node, 'axes') ?? (node.inputs[3] ? numbers(3) : starts && [...starts.keys()])
+      return axes && { kind: 'slice', inputs: [0], axes: [...axes].map((axis) => (axis + rank) % rank) }
+    }
+    default:
+      return undefined
   }
-  return undefined
 }
 
 function factsOf(values: Values, name: string | undefined): Facts {
   return values.find(name ?? '')?.value.facts ?? {}
-}
-
-function dtypeOf(values: Values, name: string | undefined) {
-  return factsOf(values, name).dtype
 }
 
 function sizeOfFacts(facts: Facts): number | undefined {
@@ -143,48 +190,49 @@ export function constantDims(value: Value): readonly number[] | undefined {
   return value.facts.shape?.every(isNumber) === true ? value.facts.shape : undefined
 }
 
+const known = new WeakMap<Value, { readonly axes: 'all' | readonly number[] | undefined }>()
+
 /**
  * Along which axes a constant expression can be multiplied by a scale that varies: 'all', a list, or undefined where it cannot
  * be multiplied at all.
  */
-export function scalableAxes(value: Value, values: Values): 'all' | readonly number[] | undefined {
-  let current: Value = value
-  let axes: 'all' | readonly number[] = 'all'
-  // Transposes that were passed, from the outermost inwards: axis i outside is axis map[i] inside.
-  let map: readonly number[] | undefined
-  for (let steps = 0; steps < 64; steps++) {
-    const through = scaledThrough(current, values)
-    if (through === undefined) return undefined
-    if (through === null) return axes
-    const node = current.producer as Node
-    const rank = current.facts.shape?.length
-    if (rank === undefined) return undefined
-    if (through.kind === 'quantised') {
-      const scale = factsOf(values, node.inputs[1]).shape
-      if (scale?.length === 1 && (scale[0] as number) !== 1 && intOf(node, 'block_size', 0) === 0) {
-        const axis = (intOf(node, 'axis', 1) + rank) % rank
-        const outside = (map ?? Array.from({ length: rank }, (_, i) => i)).indexOf(axis)
-        axes = axes === 'all' && outside >= 0 ? [outside] : []
-      } else axes = []
-      map = undefined
-    } else if (through.kind === 'transpose') {
-      const perm = intsOf(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)
-      map = map === undefined ? perm : map.map((axis) => perm[axis] as number)
-    } else if (
-      through.kind === 'order' &&
-      node.opType !== 'Identity' &&
-      node.opType !== 'Cast' &&
-      node.opType !== 'Dropout'
-    ) {
-      // A reshape keeps the order of elements, so any scale passes it to a tensor, but axes lose their meaning for what follows.
-      const rest = scalableAxes(currentInput(node, through.input, values) as Value, values)
-      return rest === 'all' ? axes : rest === undefined ? undefined : []
-    }
-    const next = currentInput(node, through.input, values)
-    if (next === undefined) return undefined
-    current = next
+export function scalableAxes(value: Value, values: Values, depth = 0): 'all' | readonly number[] | undefined {
+  let found = known.get(value)
+  if (found === undefined) known.set(value, (found = { axes: findScalableAxes(value, values, depth) }))
+  return found.axes
+}
+
+function findScalableAxes(value: Value, values: Values, depth: number): 'all' | readonly number[] | undefined {
+  const through = scaledThrough(value, values)
+  if (through === null) return 'all'
+  if (through === undefined || depth > 64) return undefined
+  const node = value.producer as Node
+  const rank = value.facts.shape?.length ?? 0
+  const inner: (readonly number[])[] = []
+  for (const input of through.inputs) {
+    const from = currentInput(node, input, values)
+    const axes = from && scalableAxes(from, values, depth + 1)
+    if (axes === undefined) return undefined
+    // Axes change their numbers in a reshape: beyond one, only what can be scaled in every way is told apart.
+    if (axes !== 'all') inner.push(axes)
   }
-  return undefined
+  const all = Array.from({ length: rank }, (_, axis) => axis)
+  switch (through.kind) {
+    case 'order':
+      return inner[0] === undefined ? 'all' : through.reshapes ? [] : inner[0]
+    case 'transpose':
+      return inner[0] === undefined
+        ? 'all'
+        : all.filter((axis) => inner[0]?.includes(through.permutation[axis] as number))
+    case 'quantised':
+      return through.axis === undefined ? [] : [through.axis]
+    case 'product':
+      return inner[0] === undefined ? 'all' : []
+    case 'concatenation':
+      return inner.length === 0 ? 'all' : all.filter((axis) => inner.every((axes) => axes.includes(axis)))
+    case 'slice':
+      return all.filter((axis) => !through.axes.includes(axis) && (inner[0]?.includes(axis) ?? true))
+  }
 }
 
 /** True if a constant can be made larger by broadcasting: nothing between it and its tensor depends on its shape. */

@@ -1,7 +1,7 @@
-import { intOf, intsOf } from '../graph/attributes.js'
 import { isFloat } from '../graph/dtype.js'
 import type { Attribute, Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf, tensorOf } from '../graph/tensor.js'
+import type { ComputedConstant } from '../quiver/plan.js'
 import { tensorOfConstant } from '../quiver/values.js'
 import type { Draft, DraftNode, Use } from './draft.js'
 import {
@@ -13,6 +13,8 @@ import {
   onDims,
   sameFactor,
   scalingOf,
+  section,
+  simplify,
 } from './factor.js'
 import { ScaledData } from './scaled-data.js'
 
@@ -120,8 +122,9 @@ export class ConstantScaler {
       node.attributes.set('value', value)
       return
     }
-    const { input, through } = passOn(draft, node, factor)
-    this.ask(node, input, through)
+    const computed = draft.plan.computed.get(name)
+    if (computed === undefined) throw new Error(`constant '${name}' is computed in a way that cannot be scaled`)
+    passOn(computed, factor).forEach((share, i) => this.ask(node, computed.through.inputs[i] as number, share))
   }
 }
 
@@ -145,48 +148,36 @@ function both(a: Factor, b: Factor): Factor {
   }
 }
 
-/** What a computed constant asks of the input through which it can be multiplied. */
-function passOn(draft: Draft, node: DraftNode, factor: Factor): { input: number; through: Factor } {
-  const { opType } = node.node
-  switch (opType) {
-    case 'Transpose': {
-      const rank = factor.dims.length
-      const permutation = intsOf(node.node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)
-      return { input: 0, through: beforeTranspose(factor, permutation) }
-    }
-    case 'DequantizeLinear':
-      return { input: 1, through: ofQuantisationScale(draft, node, factor) }
-    case 'Identity':
-    case 'Cast':
-    case 'Dropout':
-      return { input: 0, through: factor }
-    default: {
-      // Reshapes keep the order of the elements, products their number: the view stays, the shape is the input's own.
-      const size = sizeOf(factor.dims)
-      const input =
-        opType === 'Mul' || opType === 'Div' ? [0, 1].find((i) => sizeOf(dimsOf(draft, node.inputs[i])) === size) : 0
-      return { input: input ?? 0, through: { ...factor, dims: dimsOf(draft, node.inputs[input ?? 0]) } }
+/** What a computed constant asks of each input by way of which it can be multiplied. */
+function passOn({ through, inputDims }: ComputedConstant, factor: Factor): Factor[] {
+  const dims = inputDims[0] as readonly number[]
+  switch (through.kind) {
+    case 'transpose':
+      return [beforeTranspose(factor, through.permutation)]
+    case 'quantised':
+      return [ofQuantisationScale(dims, through.axis, factor)]
+    case 'order':
+      // A reshape keeps the order of the elements: the view stays, the shape is the input's own.
+      return [through.reshapes ? { ...factor, dims } : factor]
+    case 'product':
+      return [{ ...factor, dims }]
+    case 'slice':
+      // The scale does not vary along the axes that are cut.
+      return [{ view: dims, dims, terms: onDims(factor) }]
+    case 'concatenation': {
+      let start = 0
+      return inputDims.map((own) => {
+        const size = own[through.axis] as number
+        const terms = onDims(factor).flatMap((term) => simplify(section(term, through.axis, start, size)) ?? [])
+        start += size
+        return { view: own, dims: own, terms }
+      })
     }
   }
 }
 
-function dimsOf(draft: Draft, name: string | undefined): readonly number[] {
-  const owner = draft.owner(name ?? '')
-  const tensor = owner?.initializers.get(name ?? '')
-  if (tensor !== undefined) return tensor.dims
-  const node = owner?.producers.get(name ?? '')?.node
-  const constant = node?.opType === 'Constant' ? tensorOfConstant(node) : undefined
-  if (constant !== undefined) return constant.dims
-  const shape = owner?.plan.constantDims.get(name ?? '')
-  if (shape === undefined) throw new Error(`the shape of constant '${name ?? ''}' is unknown`)
-  return shape
-}
-
 /** DequantizeLinear's scale takes the factor: one number, or one for each slice along its axis. */
-function ofQuantisationScale(draft: Draft, node: DraftNode, factor: Factor): Factor {
-  const dims = dimsOf(draft, node.inputs[1])
-  const rank = factor.dims.length
-  const axis = (intOf(node.node, 'axis', 1) + rank) % rank
+function ofQuantisationScale(dims: readonly number[], axis: number | undefined, factor: Factor): Factor {
   const size = sizeOf(dims)
   const terms = onDims(factor).map((term): Numbers => {
     const own = term.dims.map((dim, i) => (i === axis ? size : dim))

@@ -28,6 +28,8 @@ export class Draft {
   readonly children: Draft[] = []
   readonly nodes: DraftNode[]
   readonly byNode = new Map<Node, DraftNode>()
+  /** Stands behind the last node and reads what the graph gives. */
+  readonly sink: DraftNode
   readonly initializers: Map<string, Tensor>
   readonly inputs: ValueInfo[]
   readonly valueInfo: Map<string, ValueInfo>
@@ -48,6 +50,7 @@ export class Draft {
     this.valueInfo = new Map(graph.valueInfo)
     this.#names = parent === undefined ? new Set() : parent.#names
     this.nodes = graph.nodes.map((node) => this.#adopt(node))
+    this.sink = draftOf({ ...SINK, inputs: graph.outputs.map((output) => output.name) })
     for (const name of [...graph.initializers.keys(), ...graph.sparseInitializers]) this.#names.add(name)
     for (const input of graph.inputs) this.#names.add(input.name)
     for (const draft of this.nodes)
@@ -63,15 +66,7 @@ export class Draft {
   }
 
   #adopt(node: Node): DraftNode {
-    const draft: DraftNode = {
-      node,
-      inputs: [...node.inputs],
-      outputs: [...node.outputs],
-      attributes: new Map(node.attributes),
-      before: [],
-      after: [],
-      removed: false,
-    }
+    const draft = draftOf(node)
     this.byNode.set(node, draft)
     for (const name of node.outputs) {
       if (name === '') continue
@@ -124,7 +119,12 @@ export class Draft {
       ...(draft.removed ? [] : [this.#node(draft)]),
       ...draft.after,
     ])
-    return { ...graph, nodes, inputs: this.inputs, initializers: this.initializers, valueInfo: this.valueInfo }
+    nodes.push(...this.sink.before)
+    const outputs = graph.outputs.map((output, i) => {
+      const name = this.sink.inputs[i] as string
+      return name === output.name ? output : { ...output, name }
+    })
+    return { ...graph, nodes, outputs, inputs: this.inputs, initializers: this.initializers, valueInfo: this.valueInfo }
   }
 
   #node(draft: DraftNode): Node {
@@ -139,6 +139,20 @@ export class Draft {
 
   #subgraph(graph: Graph): Graph {
     return this.#subgraphs.get(graph)?.finish() ?? graph
+  }
+}
+
+const SINK: Node = { name: '', opType: '', domain: '', inputs: [], outputs: [], attributes: new Map() }
+
+function draftOf(node: Node): DraftNode {
+  return {
+    node,
+    inputs: [...node.inputs],
+    outputs: [...node.outputs],
+    attributes: new Map(node.attributes),
+    before: [],
+    after: [],
+    removed: false,
   }
 }
 

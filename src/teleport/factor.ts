@@ -48,6 +48,18 @@ export function multiplied(a: Numbers, b: Numbers): Numbers {
   }
 }
 
+/** The part of `size` from `start` on, along an axis; everything where the numbers do not vary along it. */
+export function section(numbers: Numbers, axis: number, start: number, size: number): Numbers {
+  if (numbers.dims[axis] === 1) return numbers
+  const inner = sizeOf(numbers.dims.slice(axis + 1))
+  const block = (numbers.dims[axis] as number) * inner
+  const values = numbers.values.filter((_, i) => {
+    const at = Math.floor((i % block) / inner)
+    return at >= start && at < start + size
+  })
+  return { dims: numbers.dims.map((dim, i) => (i === axis ? size : dim)), values }
+}
+
 export function sameNumbers(a: Numbers, b: Numbers): boolean {
   return (
     a.values.length === b.values.length &&

@@ -48,7 +48,7 @@ export class Rescaler {
         if (group === undefined) ofValue.push({ numbers, dtype, uses: [{ node, input }] })
         else group.uses.push({ node, input })
       }
-    const position = new Map(draft.nodes.map((node, i) => [node, i]))
+    const position = new Map([...draft.nodes, draft.sink].map((node, i) => [node, i]))
     for (const [name, ofValue] of groups)
       for (const { numbers, dtype, uses } of ofValue) {
         const existing = this.#find(draft, draft.producers.get(name))
@@ -140,6 +140,9 @@ export class Rescaler {
       producer.outputs[producer.outputs.indexOf(input)] = output
       return
     }
+    draft.sink.inputs.forEach((name, i) => {
+      if (name === output) draft.sink.inputs[i] = input
+    })
     for (const use of draft.uses.get(output) ?? [])
       if (use.node?.inputs[use.input] === output) use.node.inputs[use.input] = input
   }

@@ -92,7 +92,7 @@ function arrowFactors(draft: Draft, plan: GraphPlan, assignment: Assignment) {
   for (const { node, input, from, to, part, dtype } of plan.rescales) {
     const numbers = simplify(ratio(assignment, from, to, part))
     if (numbers === undefined) continue
-    const draftNode = find(draft, node)
+    const draftNode = node === undefined ? draft.sink : find(draft, node)
     let inputs = factors.get(draftNode)
     if (inputs === undefined) factors.set(draftNode, (inputs = new Map()))
     const before = inputs.get(input)
