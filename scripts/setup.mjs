@@ -1,7 +1,7 @@
 // Makes a checkout ready to run: installs the dependencies if they are missing or older than the lock file, and compiles src to
 // dist if that is older than its sources. `npm start` and `npm test` begin with it, since .npmrc keeps npm from running pre-scripts.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,5 +55,7 @@ if (changed(built) < Math.max(...sources.map(changed), newestSource(at('src'))))
   const started = new Date()
   rmSync(at('dist'), { recursive: true, force: true })
   run('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
-  writeFileSync(built, `${started.toISOString()}\n`)
+  writeFileSync(built, '')
+  // What is edited while the compiler runs is newer than its result.
+  utimesSync(built, started, started)
 }

@@ -6,8 +6,11 @@ import type { Quiver } from '../quiver/quiver.js'
 export interface CobOrigin {
   /** SHA-256 of the model that the CoB moves. */
   readonly model?: string
+  /** The file name of that model, for messages. */
+  readonly modelName?: string
   /** SHA-256 of the model that it moves it to. */
   readonly moved?: string
+  readonly movedName?: string
   readonly scope?: Scope
   readonly sampling?: string
   /** The CoB-range σ. */
@@ -40,16 +43,36 @@ export function compose(first: Cob, second: Cob): Cob {
       )
     factors.set(name, other === undefined ? tau : tau.map((value, i) => value * (other[i] as number)))
   }
-  const { model, scope } = first.origin
-  const { moved } = second.origin
-  return { factors, origin: { ...(model && { model }), ...(moved && { moved }), ...(scope && { scope }) } }
+  const { model, modelName, scope } = first.origin
+  const { moved, movedName } = second.origin
+  return {
+    factors,
+    origin: { ...start({ model, modelName }), ...end({ moved, movedName }), ...(scope && { scope }) },
+  }
 }
 
 /** 1/τ: leads back. It is a CoB for the model that the original leads to. */
 export function invert(cob: Cob): Cob {
   const factors = new Map([...cob.factors].map(([name, tau]) => [name, tau.map((value) => 1 / value)]))
-  const { model, moved, ...rest } = cob.origin
-  return { factors, origin: { ...rest, ...(moved && { model: moved }), ...(model && { moved: model }) } }
+  const { model, modelName, moved, movedName, ...rest } = cob.origin
+  return {
+    factors,
+    origin: {
+      ...rest,
+      ...start({ model: moved, modelName: movedName }),
+      ...end({ moved: model, movedName: modelName }),
+    },
+  }
+}
+
+type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+function start({ model, modelName }: Maybe<CobOrigin>): CobOrigin {
+  return { ...(model && { model }), ...(modelName && { modelName }) }
+}
+
+function end({ moved, movedName }: Maybe<CobOrigin>): CobOrigin {
+  return { ...(moved && { moved }), ...(movedName && { movedName }) }
 }
 
 /** |τ| rounded to the nearest power of two; the sign is kept. Of two that are equally near, the larger. */

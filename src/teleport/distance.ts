@@ -1,0 +1,84 @@
+import { bitsOf, isFloat } from '../graph/dtype.js'
+import type { Graph, Model, Tensor } from '../graph/model.js'
+import { numbersOf, sizeOf } from '../graph/tensor.js'
+
+/** How far the weights V of one model lie from the weights W of another. */
+export interface Distance {
+  /** ‖V − W‖ (L2), over float tensors that have the same name and shape in both. */
+  readonly absolute: number
+  /** ‖V − W‖ ÷ ‖W‖; 0 where W is all zeros and V is too, null where only W is. */
+  readonly relative: number | null
+  /** Elements compared. */
+  readonly weights: number
+  /** Of them, those that differ. */
+  readonly changed: number
+}
+
+/** Elements that are read at a time. */
+const PIECE = 2 ** 18
+
+/**
+ * The distance between the weights of `from` (W) and `to` (V): initializers, values of Constant nodes, and those of
+ * subgraphs. Reads each tensor once, in pieces.
+ */
+export function distanceBetween(from: Model, to: Model): Distance {
+  const sums = { norm: 0, distance: 0, weights: 0, changed: 0 }
+  const others = tensorsOf(to.graph)
+  for (const [name, tensor] of tensorsOf(from.graph)) {
+    const other = others.get(name)
+    if (other === undefined || other.dtype !== tensor.dtype || other.dims.join() !== tensor.dims.join()) continue
+    add(sums, tensor, other)
+  }
+  const absolute = Math.sqrt(sums.distance)
+  const norm = Math.sqrt(sums.norm)
+  const relative = norm > 0 ? absolute / norm : absolute === 0 ? 0 : null
+  return { absolute, relative, weights: sums.weights, changed: sums.changed }
+}
+
+function tensorsOf(graph: Graph, path = '', found = new Map<string, Tensor>()): Map<string, Tensor> {
+  for (const [name, tensor] of graph.initializers) if (isFloat(tensor.dtype)) found.set(path + name, tensor)
+  for (const node of graph.nodes)
+    for (const [key, attribute] of node.attributes) {
+      const place = `${path}${node.outputs[0] ?? ''}/${key}`
+      if (attribute.type === 'tensor' && isFloat(attribute.value.dtype)) found.set(place, attribute.value)
+      if (attribute.type === 'graph') tensorsOf(attribute.value, `${place}/`, found)
+      if (attribute.type === 'graphs') attribute.value.forEach((inner, i) => tensorsOf(inner, `${place}/${i}/`, found))
+    }
+  return found
+}
+
+interface Sums {
+  norm: number
+  distance: number
+  weights: number
+  changed: number
+}
+
+function add(sums: Sums, from: Tensor, to: Tensor): void {
+  const count = sizeOf(from.dims)
+  sums.weights += count
+  const same = from.data === to.data
+  for (let start = 0; start < count; start += PIECE) {
+    const length = Math.min(PIECE, count - start)
+    const w = elements(from, start, length)
+    const v = same ? w : elements(to, start, length)
+    for (let i = 0; i < length; i++) {
+      const difference = (v[i] as number) - (w[i] as number)
+      sums.norm += (w[i] as number) ** 2
+      if (difference === 0) continue
+      sums.distance += difference ** 2
+      sums.changed++
+    }
+  }
+}
+
+function elements(tensor: Tensor, start: number, length: number): Float32Array | Float64Array {
+  const step = bitsOf(tensor.dtype) / 8
+  const bytes = tensor.data.read(start * step, length * step)
+  if (tensor.dtype === 'float32') {
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+    return new Float32Array(aligned.buffer, aligned.byteOffset, length)
+  }
+  const piece = { byteLength: bytes.length, read: (at: number, size: number) => bytes.subarray(at, at + size) }
+  return numbersOf({ name: tensor.name, dtype: tensor.dtype, dims: [length], data: piece })
+}
