@@ -1,4 +1,4 @@
-import { type Dim } from '../graph/dims.js'
+import type { Dim } from '../graph/dims.js'
 import { intOf, stringOf } from '../graph/attributes.js'
 import { facts } from './facts.js'
 import { type Field, uniform, varies } from './field.js'

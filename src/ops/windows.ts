@@ -42,7 +42,10 @@ export function slidingSizes(spatial: readonly Dim[], window: Window): Dim[] {
     const stride = window.strides[axis] ?? 1
     if (window.autoPad === 'SAME_UPPER' || window.autoPad === 'SAME_LOWER') return ceilDivide(size, stride)
     const padding = window.autoPad === 'VALID' ? 0 : (window.pads[axis] ?? 0)
-    const room = add(size, add(padding, multiply(reach(window, axis), -1)))
+    const overlap = add(padding, multiply(reach(window, axis), -1))
+    // Without a division a size that is only a name stays that name, where nothing is taken from it.
+    if (stride === 1) return add(size, add(overlap, 1))
+    const room = add(size, overlap)
     if (!window.ceilMode) return add(floorDivide(room, stride), 1)
     const count = add(ceilDivide(room, stride), 1)
     if (!isNumber(size) || !isNumber(count)) return count

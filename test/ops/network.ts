@@ -5,7 +5,7 @@ import { modelBytes } from '../../src/onnx/write.js'
 import { operatorOf } from '../../src/ops/index.js'
 import type { Facts } from '../../src/ops/rule.js'
 import { NodeView } from '../../src/quiver/context.js'
-import { factsOfDeclared, factsOfTensor, Values } from '../../src/quiver/values.js'
+import { completeFacts, factsOfDeclared, factsOfTensor, Values } from '../../src/quiver/values.js'
 import { hostTensorOf, isHostDType, numberReader } from '../../src/runtime/host.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import type { HostTensor } from '../../src/runtime/session.js'
@@ -33,6 +33,7 @@ export class Network {
   readonly inputs: ValueInfo[] = []
   readonly outputs: string[] = []
   readonly initializers = new Map<string, Tensor>()
+  readonly declared = new Map<string, ValueInfo>()
   #next = 0
 
   constructor(opset = 18) {
@@ -93,6 +94,12 @@ export class Network {
     return this
   }
 
+  /** Say the type of an inner value, as exporters do where it cannot be derived. */
+  declare(name: string, dtype: DType = 'float32', shape?: readonly number[]): string {
+    this.declared.set(name, { name, dtype, ...(shape && { shape }) })
+    return name
+  }
+
   graph(): Graph {
     return {
       name: 'network',
@@ -101,7 +108,7 @@ export class Network {
       outputs: this.outputs.map((name) => ({ name, dtype: 'float32' })),
       initializers: this.initializers,
       sparseInitializers: [],
-      valueInfo: new Map(),
+      valueInfo: this.declared,
     }
   }
 
@@ -154,7 +161,8 @@ export function derivedFacts(model: Model): Map<string, Facts> {
   for (const [name, tensor] of model.graph.initializers)
     values.set({ name, facts: factsOfTensor(tensor), constant: true, tensor, producedAt: -1 })
   for (const node of model.graph.nodes) {
-    const facts = operatorOf(node)?.shape?.(new NodeView(node, model.opsets.get('') ?? 0, values)) ?? []
+    const derived = operatorOf(node)?.shape?.(new NodeView(node, model.opsets.get('') ?? 0, values)) ?? []
+    const facts = node.outputs.map((name, i) => completeFacts(derived[i] ?? {}, model.graph.valueInfo.get(name)))
     const constant = node.inputs.every((name) => name === '' || values.find(name)?.value.constant === true)
     node.outputs.forEach((name, i) => {
       if (name === '') return

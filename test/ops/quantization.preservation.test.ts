@@ -92,6 +92,47 @@ cases('quantised networks', [
       ])
       return floats
     },
-    weights: ['Gemm pinned'],
+    weights: ['Gemm pinned', 'MatMulInteger pinned'],
+  },
+  {
+    title: 'layers of integers',
+    opset: 13,
+    build: (net) => {
+      const hidden = net.op('Conv', [net.input([2, 3, 5, 5]), net.weight([4, 3, 1, 1])])
+      const step = net.constant([], [0.02])
+      const zero = net.constant([], [2], 'int8')
+      const weights = net.constant(
+        [2, 4, 3, 3],
+        Array.from({ length: 72 }, (_, i) => ((i * 7) % 41) - 20),
+        'int8',
+      )
+      const integers = net.op('QuantizeLinear', [hidden, step, zero])
+      const large = net.constant([], [0.1])
+      const product = net.op('QLinearConv', [integers, step, zero, weights, step, zero, large, zero], {
+        pads: [1, 0, 1, 0],
+        strides: [2, 1],
+      })
+      return net.op('DequantizeLinear', [product, large, zero])
+    },
+    weights: ['Conv pinned', 'QLinearConv pinned'],
+    full: ['Conv free', 'QLinearConv pinned'],
+  },
+  {
+    title: 'sums of integers',
+    opset: 13,
+    build: (net) => {
+      const hidden = net.op('Conv', [net.input([2, 3, 5, 5]), net.weight([4, 3, 1, 1])])
+      const zero = net.constant([], [2], 'uint8')
+      const weights = net.constant(
+        [2, 4, 3, 3],
+        Array.from({ length: 72 }, (_, i) => (i * 7) % 41),
+        'uint8',
+      )
+      const integers = net.op('QuantizeLinear', [hidden, net.constant([], [0.02]), zero])
+      const sums = net.op('ConvInteger', [integers, weights, zero, zero], { dilations: [2, 1] })
+      return net.op('Mul', [net.op('Cast', [sums], { to: 1 }), net.constant([2, 1, 1], [0.1, 0.2])])
+    },
+    weights: ['Conv pinned', 'ConvInteger pinned', 'Mul output'],
+    full: ['Conv free', 'ConvInteger pinned', 'Mul output'],
   },
 ])
