@@ -206,6 +206,14 @@ export class ScaleView extends NodeView implements ScaleContext {
     this.#fields.set(input, uniform(value.field.dims.length))
   }
 
+  /** The input arrives unscaled: pinned, or in scope `full` divided, if it holds floats. */
+  unscale(input: number, reason: string): void {
+    const value = this.value(input)
+    if (value?.field === undefined) return
+    if (this.scope === 'full' && isFloat(value.facts.dtype)) this.requireOne(input, reason)
+    else this.pin(input, reason)
+  }
+
   vertex(
     output: number,
     axes: readonly number[],
