@@ -129,7 +129,8 @@ function kindOf(dim: DeclaredDim, axis: number, shape: readonly DeclaredDim[], m
   if (/seq|len|time|token|frame|^[tl]$/i.test(name)) return 'sequence'
   if (axis === 0) return 'batch'
   const rank = shape.length
-  if (meaning === 'state') return 'past'
+  // A recurrent state is [layers, batch, hidden]; what a transformer remembers is [batch, heads, past, head size].
+  if (meaning === 'state') return rank <= 3 ? 'batch' : 'past'
   if (rank >= 5) return 'volume'
   if (meaning === 'image') return channelAxis(shape) === axis ? 'feature' : 'image'
   if (meaning === 'features' && ((rank === 2 && axis === 1) || (rank === 3 && axis === 2 && shape[1] === 1)))
