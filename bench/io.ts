@@ -26,7 +26,7 @@ function copy(source: string, target: string): void {
   const read = performance.now() - start
   writeModel(nodeFiles, model, target, { force: true })
   const seconds = (performance.now() - start) / 1000
-  console.log(
+  print(
     JSON.stringify({
       seconds,
       read: read / 1000,
@@ -61,7 +61,7 @@ function main(megabytes: number, gigabytes: number): void {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'teleport-bench-'))
   try {
     inline(folder, megabytes)
-    external(folder, gigabytes)
+    if (gigabytes > 0) external(folder, gigabytes)
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
@@ -83,7 +83,7 @@ function inline(folder: string, megabytes: number): void {
   if (!same(file, target)) throw new Error('the copy differs')
   const middle = times.toSorted((a, b) => a.ours.seconds / a.cp - b.ours.seconds / b.cp)[2]
   if (middle === undefined) return
-  console.log(
+  print(
     `inline, ${megabytes} MiB: cp ${middle.cp.toFixed(3)} s, read + write ${middle.ours.seconds.toFixed(3)} s (reading ${middle.ours.read.toFixed(3)} s), ratio ${(middle.ours.seconds / middle.cp).toFixed(2)} (median of 5), peak memory ${Math.max(...times.map((t) => t.ours.rss)).toFixed(0)} MiB`,
   )
 }
@@ -99,7 +99,7 @@ function external(folder: string, gigabytes: number): void {
   const target = path.join(folder, 'external-copy.onnx')
   const measured = measure(file, target)
   const written = fs.statSync(target).size + fs.statSync(`${target}.data`).size
-  console.log(
+  print(
     `external, ${(written / 2 ** 30).toFixed(2)} GiB: read + write ${measured.seconds.toFixed(2)} s, peak memory ${measured.rss.toFixed(0)} MiB`,
   )
 }
@@ -167,4 +167,8 @@ function same(a: string, b: string): boolean {
   } catch {
     return false
   }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

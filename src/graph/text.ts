@@ -3,7 +3,8 @@
  * a message is one line that can be read.
  */
 export function quoted(name: string): string {
-  const short = name.length > 80 ? `${name.slice(0, 77)}...` : name
+  // Both ends say something: of a path the file, of an exporter's name the module.
+  const short = name.length > 80 ? `${name.slice(0, 38)}...${name.slice(-38)}` : name
   return `'${short.replace(UNPRINTABLE, '?')}'`
 }
 

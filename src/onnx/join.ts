@@ -124,7 +124,8 @@ class Joiner {
     const payload = this.#payloads.get(numberOfMark(mark) ?? -1)
     if (payload === undefined) throw new Error('a tensor without its elements')
     const packed = payload.external ?? payload.packed ?? payload.fields.get(RAW_DATA)
-    if (packed !== undefined && this.#place(payload, isConstant) === 'external') return [this.#elsewhere(packed)]
+    const isEmpty = packed === undefined || packed.byteLength === 0
+    if (!isEmpty && this.#place(payload, isConstant) === 'external') return [this.#elsewhere(packed)]
     const fields = payload.external === undefined ? payload.fields : new Map([[RAW_DATA, payload.external]])
     return [...fields].flatMap(([number, data]) => [prefix(number, data.byteLength), data])
   }
@@ -134,7 +135,7 @@ class Joiner {
     const shared = data instanceof FileData ? `${data.offset}:${data.byteLength}` : ''
     const owner = data instanceof FileData ? data.file : data
     let places = this.#placed.get(owner)
-    if (places === undefined) this.#placed.set(owner, (places = new Map()))
+    if (places === undefined) this.#placed.set(owner, (places = new Map<string, number>()))
     let offset = places.get(shared)
     if (offset === undefined) {
       offset = Math.ceil(this.#end / ALIGNMENT) * ALIGNMENT

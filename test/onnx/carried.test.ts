@@ -15,7 +15,7 @@ const sparse = {
   indices: tensor({ dataType: 7, dims: [1n], int64Data: [2n] }),
   dims: [4n],
 }
-const text = (s: string) => new TextEncoder().encode(s) as Uint8Array<ArrayBuffer>
+const text = (s: string) => new TextEncoder().encode(s)
 
 /** A model with everything in it that this project does not look at. */
 function rich(): ModelProto {

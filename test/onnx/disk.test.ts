@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -125,6 +126,9 @@ test('what is no ordinary file is not read, and not waited for', () => {
     expect(refused(path.join(folder, 'missing.onnx'))).toMatch(/no such file/)
     expect(refused(folder)).toMatch(/not an ordinary file/)
     expect(refused('/dev/zero')).toMatch(/not an ordinary file/)
+    execFileSync('mkfifo', [path.join(folder, 'pipe')])
+    expect(refused(path.join(folder, 'pipe'))).toMatch(/not an ordinary file/)
+    expect(refused(modelWith(folder, 'pipe'))).toMatch(/not an ordinary file/)
   })
 })
 

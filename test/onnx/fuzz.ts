@@ -3,8 +3,9 @@ import fs from 'node:fs'
 import { ModelProtoSchema } from 'onnx-buf'
 import { type Graph, type Model, ModelError } from '../../src/graph/model.js'
 import { bytesOf } from '../../src/graph/tensor.js'
-import { readModelBytes } from '../../src/onnx/read.js'
-import { modelBytes } from '../../src/onnx/write.js'
+import { MemoryFiles } from '../../src/onnx/memory-files.js'
+import { readModel, readModelBytes } from '../../src/onnx/read.js'
+import { modelBytes, writeModel } from '../../src/onnx/write.js'
 import { realFiles } from './corpus.js'
 import { type Place, generator, mutate } from './mutate.js'
 import { mutateStructure } from './structured.js'
@@ -35,22 +36,45 @@ export interface FuzzResult {
 interface Source {
   readonly file: string
   readonly bytes: Uint8Array
+  /** What lies beside it, if its tensors do. */
+  readonly data?: Uint8Array
   readonly place: Place
 }
+
+const NAME = 'm.onnx'
 
 /** Small files whole; of large ones, mutations hit the beginnings of what the weights leave over. */
 function sources(): Source[] {
   return realFiles()
     .filter((file) => fs.statSync(file).size < 1_000_000)
-    .map((file) => {
-      const bytes = new Uint8Array(fs.readFileSync(file))
+    .map((file) => ({ file, bytes: new Uint8Array(fs.readFileSync(file)) }))
+    .flatMap((source): Omit<Source, 'place'>[] => [source, withExternalData(source)])
+    .map((source) => {
+      const { bytes } = source
       const dense = structuralPlaces(bytes)
       return {
-        file,
-        bytes,
+        ...source,
         place: (random) => (random(4) === 0 ? random(bytes.length) : (dense[random(dense.length)] as number)),
       }
     })
+}
+
+function withExternalData({ file, bytes }: { file: string; bytes: Uint8Array }): Omit<Source, 'place'> {
+  const files = new MemoryFiles()
+  writeModel(files, readModelBytes(bytes), NAME, { layout: 'external' })
+  const data = files.contents.get(`${NAME}.data`)
+  return {
+    file: `${file} (external)`,
+    bytes: files.contents.get(NAME) ?? bytes,
+    ...(data === undefined ? {} : { data }),
+  }
+}
+
+function read(bytes: Uint8Array, data: Uint8Array | undefined): Model {
+  const files = new MemoryFiles()
+  files.contents.set(NAME, bytes)
+  if (data !== undefined) files.contents.set(`${NAME}.data`, data)
+  return readModel(files, NAME)
 }
 
 /** Places whose neighbourhood is not weights: names of nodes and attributes are letters. */
@@ -73,7 +97,7 @@ export function fuzz(options: FuzzOptions): FuzzResult {
   const files = sources()
   const protos = files.map(({ bytes }) => fromBinary(ModelProtoSchema, bytes))
   const findings: Finding[] = []
-  let read = 0
+  let sound = 0
   for (let i = 0; i < options.cases; i++) {
     const seed = (options.seed ?? 0) + i
     const random = generator(seed)
@@ -86,8 +110,8 @@ export function fuzz(options: FuzzOptions): FuzzResult {
         : mutate(source.bytes, source.place, random, other.bytes)
     const start = performance.now()
     const problem = problemOf(() => {
-      const model = readModelBytes(bytes)
-      read++
+      const model = read(bytes, source.data)
+      sound++
       exercise(model)
       options.visit?.(model)
     })
@@ -96,7 +120,7 @@ export function fuzz(options: FuzzOptions): FuzzResult {
     else if (time > (options.patience ?? 5000))
       findings.push({ seed, file: source.file, problem: `took ${Math.round(time)} ms` })
   }
-  return { findings, read, refused: options.cases - read }
+  return { findings, read: sound, refused: options.cases - sound }
 }
 
 function problemOf(action: () => void): string | undefined {
