@@ -50,9 +50,9 @@ export function scaleElements(
   let column = firstElement % rowLength
   for (let done = 0; done < count;) {
     const left = count - done
-    const wholeRows = column === 0 && rowLength <= capacity
+    const wholeRows = column === 0 && rowLength <= Math.min(left, capacity, COLUMN_FACTORS)
     const rowCount = wholeRows
-      ? Math.min(Math.max(Math.floor(Math.min(left, capacity) / rowLength), 1), ROW_FACTORS, matrix.rowsAlike(row))
+      ? Math.min(Math.floor(Math.min(left, capacity) / rowLength), ROW_FACTORS, matrix.rowsAlike(row))
       : 1
     const length = Math.min(rowLength - column, left, capacity, COLUMN_FACTORS)
     const firstColumn = columns.find(row, column, length, Math.min(rowLength - column, left))

@@ -143,6 +143,7 @@ describe.each(ENGINES)('scaling by the %s engine', (_, engine) => {
 
   test.each([
     ['rows longer than a block and than the memory for factors', 3, 300_000, 1, 3],
+    ['rows longer than the memory for factors, many to a block', 4, 66_000, 1, 2],
     ['rows longer than the memory for factors, by runs', 2, 9_000, 9, 2],
     ['rows of many blocks', 4000, 129, 1, 4000],
     ['more rows than the memory for row factors', 5000, 5, 3, 5000],
