@@ -1,6 +1,7 @@
 import { intOf } from '../graph/attributes.js'
 import { type Dim, isNumber, same } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
+import { mergeInputs } from './merge.js'
 import type { Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { elementwiseFacts, followed, numbersAt } from './shape-arithmetic.js'
 
@@ -14,21 +15,22 @@ function unscaled(context: ScaleContext): void {
   })
 }
 
-/** Against 0 only the sign matters: `demand` says what of it. */
-function againstZero(demand: (context: ScaleContext, input: number) => void): ScaleRule {
-  return (context) => {
-    if (!isFloat(context.input(0).dtype)) return unscaled(context)
-    if (isZero(context, 1)) return demand(context, 0)
-    if (isZero(context, 0)) return demand(context, 1)
-    unscaled(context)
-  }
+/** Two values that are multiplied by one positive number keep their order; against 0 there is no other side. */
+const ordered: ScaleRule = (context) => {
+  const { opType } = context.node
+  if (!isFloat(context.input(0).dtype)) return unscaled(context)
+  const zero = [0, 1].find((input) => isZero(context, input))
+  const compared =
+    zero === undefined
+      ? mergeInputs(context, [0, 1], `${opType} compares values of different scales`, true).activations
+      : [1 - zero]
+  for (const input of compared) context.undo(input, 'sign', `${opType} needs τ > 0`)
 }
 
-const ordered = againstZero((context, input) => {
-  context.undo(input, 'sign', `${context.node.opType} needs τ > 0`)
-})
-
-const equal = againstZero(() => undefined)
+/** Whether something is exactly 0 does not depend on its scale; any other equality would not survive rounding. */
+const equal: ScaleRule = (context) => {
+  if (!isFloat(context.input(0).dtype) || !(isZero(context, 0) || isZero(context, 1))) unscaled(context)
+}
 
 function compared(decide: (a: Dim, b: Dim) => boolean | undefined, scale: ScaleRule, summary: string): Operator {
   const shape: ShapeRule = (context) => [
@@ -49,14 +51,20 @@ function numeric(decide: (a: number, b: number) => boolean): (a: Dim, b: Dim) =>
   return (a, b) => (isNumber(a) && isNumber(b) ? decide(a, b) : undefined)
 }
 
-/** A symbol is a size, so never negative. */
+/** True for what is a size or made of sizes without a subtraction: never negative. */
+function isSize(dim: Dim): boolean {
+  if (isNumber(dim)) return dim >= 0
+  return dim.coefficient >= 0 && dim.symbols.every((name) => !/sub\(|-|^#/.test(name))
+}
+
 function areEqual(a: Dim, b: Dim): boolean | undefined {
   if (isNumber(a) && isNumber(b)) return a === b
   if (same(a, b)) return true
-  return [a, b].some((dim) => isNumber(dim) && dim < 0) ? false : undefined
+  const negative = (dim: Dim): boolean => isNumber(dim) && dim < 0
+  return (negative(a) && isSize(b)) || (negative(b) && isSize(a)) ? false : undefined
 }
 
-const byOrder = 'needs τ = 1; against 0 any τ > 0'
+const byOrder = 'both sides must carry the same τ > 0: constants absorb it; against 0 any τ > 0'
 const none: ScaleRule = () => undefined
 
 const sameShapeBool: ShapeRule = (context) => [followed('bool', context.input(0).shape)]

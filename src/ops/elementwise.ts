@@ -136,6 +136,13 @@ function unary(operation: (a: Dim) => Dim | undefined): ShapeRule {
   }
 }
 
+/** The base's type, whatever the exponent's. */
+const powFacts: ShapeRule = (context) => {
+  const power = ([a, b]: readonly Dim[]): Dim | undefined => (isNumber(a) && isNumber(b) ? a ** b : undefined)
+  const { shape, numbers } = elementwiseFacts(context, [0, 1], power)
+  return [followed(context.input(0).dtype, shape, numbers)]
+}
+
 const modulo = (a: Dim, b: Dim, context: NodeContext): Dim | undefined => {
   if (!isNumber(a) || !isNumber(b) || b === 0 || !isInteger(context)) return undefined
   const remainder = a % b
@@ -162,7 +169,7 @@ export const elementwise: OperatorTable = {
     summary: 'two activations: quotient of both τ; a constant divisor along one axis is a neuron’s weight',
   },
   Pow: {
-    shape: binary((a, b) => (isNumber(a) && isNumber(b) ? a ** b : undefined)),
+    shape: powFacts,
     scale: pow,
     summary: 'constant whole exponent k: τ becomes τᵏ; ½: as Sqrt; any other: τ·f(z/τ)',
   },

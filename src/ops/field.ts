@@ -176,7 +176,7 @@ export function concatenate(fields: readonly Field[], axis: number, sizes: reado
   const dims = Array.from({ length: rank }, (_, i) =>
     i === axis
       ? sizes.reduce((sum, size) => sum + size, 0)
-      : Math.max(...fields.map((field) => field.dims[i] as number)),
+      : fields.reduce((most, field) => Math.max(most, field.dims[i] as number), 0),
   )
   const ids = allocate(dims)
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
@@ -284,7 +284,7 @@ function splitAlong(field: Field, axes: readonly number[], source: readonly Dim[
   // Trailing numeric axes that are merged into one that starts with a symbol, or split off it.
   const numericTail = (dims: readonly Dim[]): number =>
     dims.reduce<number>((n, dim) => (isNumber(dim) ? n * dim : 1), 1)
-  const block = tail.every(isNumber) ? tail.reduce<number>((n, dim) => n * (dim as number), 1) : 0
+  const block = tail.every(isNumber) ? tail.reduce<number>((n, dim) => n * dim, 1) : 0
   if (block > 0 && numericTail(sizes) % block === 0) {
     const kept: number[] = []
     let left = block

@@ -1,7 +1,17 @@
 import { intOf, intsOf, stringOf } from '../graph/attributes.js'
 import { ceilDivide, type Dim, divide, isNumber, same, subtract } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { dropAxes, type Field, select, uniform, varies, varyingAxes, withRank } from './field.js'
+import {
+  CannotScale,
+  dropAxes,
+  FIELD_LIMIT,
+  type Field,
+  select,
+  uniform,
+  varies,
+  varyingAxes,
+  withRank,
+} from './field.js'
 import { likeInput, range } from './facts.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { axesOf, axisOf, followed, numbersAt, pick, smallShape, unknownDim } from './shape-arithmetic.js'
@@ -35,20 +45,26 @@ function cutsOf(context: NodeContext, rank: number): Cut[] | undefined {
   }))
 }
 
-/** The indices that a cut takes of an axis of `size`; undefined where they are not known. */
-function indicesOf({ start, end, step }: Cut, size: Dim): number[] | undefined {
+/** Where a cut begins and how many elements it takes of an axis of `size`; undefined where that is not known. */
+function spanOf({ start, end, step }: Cut, size: Dim): { from: number; count: number; step: number } | undefined {
   if (!isNumber(size) || !isNumber(start) || !isNumber(end) || !isNumber(step) || step === 0) return undefined
-  const from = start < 0 ? start + size : start
-  const to = end < 0 ? end + size : end
-  const indices: number[] = []
-  if (step > 0) for (let i = Math.max(0, from); i < Math.min(size, to); i += step) indices.push(i)
-  else for (let i = Math.min(size - 1, from); i > Math.max(-1, to); i += step) indices.push(i)
-  return indices
+  const first = start < 0 ? start + size : start
+  const last = end < 0 ? end + size : end
+  const from = step > 0 ? Math.max(0, first) : Math.min(size - 1, first)
+  const to = step > 0 ? Math.min(size, last) : Math.max(-1, last)
+  return { from, count: Math.max(0, Math.ceil((to - from) / step)), step }
+}
+
+/** The indices that a cut takes of an axis of `size`; undefined where they are not known. */
+function indicesOf(cut: Cut, size: Dim): number[] | undefined {
+  const span = spanOf(cut, size)
+  if (span === undefined || span.count > FIELD_LIMIT) return undefined
+  return Array.from({ length: span.count }, (_, i) => span.from + i * span.step)
 }
 
 /** How many elements a cut takes. */
 function lengthOf(cut: Cut, size: Dim): Dim | undefined {
-  if (isNumber(size)) return indicesOf(cut, size)?.length
+  if (isNumber(size)) return spanOf(cut, size)?.count
   const { start, end, step } = cut
   if (step === -1 && start === -1 && isNumber(end) && end <= -FAR) return size
   if (start === undefined || end === undefined || step === undefined || step < 1) return undefined
@@ -113,7 +129,7 @@ function partsOf(context: NodeContext, size: Dim | undefined): readonly Dim[] | 
   const given = intsOf(context.node, 'split') ?? (context.has(1) ? numbersAt(context, 1) : undefined)
   if (given !== undefined) return given
   if (context.has(1) || size === undefined) return undefined
-  const count = intOf(context.node, 'num_outputs', context.node.outputs.length)
+  const count = context.node.outputs.length
   const exact = divide(size, count)
   if (exact !== undefined) return new Array<Dim>(count).fill(exact)
   if (!isNumber(size)) return undefined
@@ -133,8 +149,10 @@ const splitFacts: ShapeRule = (context) => {
   return node.outputs.map((_, i) => {
     const part = parts?.[i]
     const size = part ?? unknownDim(node, i, axis)
-    const known: number[] | undefined = start !== undefined && isNumber(part) ? range(start, start + part) : undefined
-    start = known === undefined ? undefined : (start as number) + known.length
+    const end: number | undefined = start !== undefined && isNumber(part) ? start + part : undefined
+    const inside = dims !== undefined && end !== undefined && end <= (dims[axis] as number)
+    const known = inside && start !== undefined ? range(start, end) : undefined
+    start = end
     return followed(
       dtype,
       shape.map((dim, k) => (k === axis ? size : dim)),
@@ -153,10 +171,15 @@ const split: ScaleRule = (context) => {
     varies(context.field(0), axis) && !known
       ? context.requireUniform(0, [axis], 'Split of the scaled axis into parts of unknown sizes')
       : context.field(0)
+  const part = (from: number, to: number): Field => {
+    if (!varies(field, axis)) return field
+    if (to > (field.dims[axis] as number)) throw new CannotScale('Split into more than there is')
+    return select(field, axis, range(from, to))
+  }
   let start = 0
   node.outputs.forEach((name, i) => {
-    const size = known ? ((parts as readonly number[])[i] ?? 0) : 0
-    if (name !== '') context.output(i, select(field, axis, range(start, start + size)))
+    const size = known ? (parts[i] ?? 0) : 0
+    if (name !== '') context.output(i, part(start, start + size))
     start += size
   })
 }
@@ -167,14 +190,9 @@ const gatherFacts: ShapeRule = (context) => {
   if (shape === undefined || indices === undefined) return [followed(dtype, undefined)]
   const axis = axisOf(context.node, intOf(context.node, 'axis', 0), shape.length)
   const dims = smallShape(shape)
-  const at = numbers && dims && positions(context.integers(1), dims[axis] as number)
-  return [
-    followed(
-      dtype,
-      [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)],
-      at && pick(numbers, dims, axis, at),
-    ),
-  ]
+  const sizes = [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)]
+  const at = numbers && dims && smallShape(sizes) && positions(context.integers(1), dims[axis] as number)
+  return [followed(dtype, sizes, at && pick(numbers, dims, axis, at))]
 }
 
 /** Indices counted from the start; undefined if any lies outside. */
@@ -231,7 +249,10 @@ const gatherElements: ScaleRule = (context) => {
   const indices = context.shape(1)
   const axis = axisOf(context.node, intOf(context.node, 'axis', 0), shape.length)
   // Along the other axes the indices' extent may be smaller: then the elements are the first ones.
-  const unknown = varyingAxes(context.field(0)).filter((other) => other === axis || !isNumber(indices[other]))
+  const unknown = varyingAxes(context.field(0)).filter((other) => {
+    const extent = indices[other]
+    return other === axis || !isNumber(extent) || extent > (context.field(0).dims[other] as number)
+  })
   let field = context.field(0)
   if (unknown.length > 0) field = context.requireUniform(0, unknown, 'GatherElements from the scaled axis')
   for (const other of varyingAxes(field)) field = select(field, other, range(0, indices[other] as number))

@@ -1,6 +1,6 @@
 import { floatOf, floatsOf, intOf, intsOf, stringOf } from '../graph/attributes.js'
 import { add, type Dim, divide, isNumber, multiply, same } from '../graph/dims.js'
-import { CannotScale, concatenate, type Field, select, varies, varyingAxes } from './field.js'
+import { CannotScale, concatenate, FIELD_LIMIT, type Field, select, varies, varyingAxes } from './field.js'
 import { range } from './facts.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { axesOf, axisOf, floorOf, followed, numbersAt, unknownDim } from './shape-arithmetic.js'
@@ -99,6 +99,7 @@ const pad: ScaleRule = (context) => {
       : context.field(0)
   for (const axis of varyingAxes(field).filter(isPadded)) {
     const [before, after] = counts(axis) as readonly [number, number]
+    if (Math.max(before, after) > FIELD_LIMIT) throw new CannotScale('Pad of the scaled axis beyond all measure')
     field =
       mode === 'constant'
         ? withZeros(context, field, axis, before, after)
@@ -183,13 +184,20 @@ const depthToSpaceFacts: ShapeRule = (context) => {
   return [followed(dtype, [n, channels, multiply(h, block), multiply(w, block)])]
 }
 
+function blockArea(context: NodeContext): number {
+  const block = intOf(context.node, 'blocksize', 1)
+  if (block < 1) throw new CannotScale(`${context.node.opType} in blocks of ${block}`)
+  return block * block
+}
+
 /** The channels that become one output channel's pixels must carry one scale: what follows sees pixels, not their places. */
 const depthToSpace: ScaleRule = (context) => {
-  const area = intOf(context.node, 'blocksize', 1) ** 2
+  const area = blockArea(context)
   const reason = 'DepthToSpace joins channels of different scales'
   const field = context.requireUniform(0, [2, 3], reason)
   if (!varies(field, 1)) return context.output(0, field)
   const channels = (field.dims[1] as number) / area
+  if (!Number.isInteger(channels)) throw new CannotScale('DepthToSpace of channels that are no multiple of its blocks')
   const byColumn = stringOf(context.node, 'mode', 'DCR') === 'CRD'
   const first = range(0, channels).map((c) => (byColumn ? c * area : c))
   const joined = range(0, channels * area).map((i) => first[byColumn ? Math.floor(i / area) : i % channels] as number)
@@ -212,9 +220,10 @@ const spaceToDepthFacts: ShapeRule = (context) => {
 }
 
 const spaceToDepth: ScaleRule = (context) => {
-  const area = intOf(context.node, 'blocksize', 1) ** 2
+  const area = blockArea(context)
   const field = context.requireUniform(0, [2, 3], 'SpaceToDepth of scales that vary in space')
   const channels = field.dims[1] as number
+  if (channels * area > FIELD_LIMIT) throw new CannotScale('SpaceToDepth to channels beyond all measure')
   context.output(
     0,
     select(

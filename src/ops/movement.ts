@@ -1,4 +1,5 @@
-import { intOf, intsOf } from '../graph/attributes.js'
+import { describe, intOf, intsOf } from '../graph/attributes.js'
+import { ModelError } from '../graph/model.js'
 import { add, type Dim, divide, isNumber, multiply, product } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import {
@@ -6,6 +7,7 @@ import {
   collapse,
   concatenate,
   dropAxes,
+  FIELD_LIMIT,
   type Field,
   insertAxes,
   permute,
@@ -88,7 +90,12 @@ const flattenFacts: ShapeRule = (context) => {
 function permutationOf(context: NodeContext, rank: number): readonly number[] {
   const given = intsOf(context.node, 'perm')
   if (given === undefined) return Array.from({ length: rank }, (_, axis) => rank - 1 - axis)
-  return given.map((axis) => axisOf(context.node, axis, rank))
+  const permutation = given.map((axis) => axisOf(context.node, axis, rank))
+  if (new Set(permutation).size !== rank || given.length !== rank)
+    throw new ModelError(
+      `${describe(context.node)}: perm [${given.join(', ')}] is no order of the ${rank} axes of its input; expected each axis once`,
+    )
+  return permutation
 }
 
 const transposeFacts: ShapeRule = (context) => {
@@ -132,7 +139,7 @@ const squeeze: ScaleRule = (context) => {
 function insertedAxes(context: NodeContext, rank: number): number[] | undefined {
   const axes = axesOf(context, 1)
   if (axes === 'unknown' || axes === undefined) return undefined
-  return axes.map((axis) => axisOf(context.node, axis, rank + axes.length))
+  return [...new Set(axes.map((axis) => axisOf(context.node, axis, rank + axes.length)))]
 }
 
 const unsqueezeFacts: ShapeRule = (context) => {
@@ -268,10 +275,12 @@ const tile: ScaleRule = (context) => {
     0,
     varyingAxes(field).reduce((result, axis) => {
       const size = field.dims[axis] as number
+      const length = size * (repeats?.[axis] as number)
+      if (length > FIELD_LIMIT) throw new CannotScale('Tile of the scaled axis to a size beyond all measure')
       return select(
         result,
         axis,
-        Array.from({ length: size * (repeats?.[axis] as number) }, (_, i) => i % size),
+        Array.from({ length }, (_, i) => i % size),
       )
     }, field),
   )

@@ -7,6 +7,8 @@ import { axesOf, axisOf, followed, unknownDim } from './shape-arithmetic.js'
 
 /** The axes that a reduction reduces; undefined where they are not known. */
 function reducedAxes(context: NodeContext, rank: number): number[] | undefined {
+  // Of a scalar there is nothing to reduce, whatever axes are given: runtimes accept it.
+  if (rank === 0) return []
   const given = axesOf(context, 1)
   if (given === 'unknown') return undefined
   if (given !== undefined && given.length > 0) return given.map((axis) => axisOf(context.node, axis, rank))

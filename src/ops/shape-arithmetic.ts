@@ -9,16 +9,12 @@ import type { Facts, NodeContext } from './rule.js'
 export const NUMBERS_LIMIT = 1024
 
 /** Facts with the elements that are followed; what is undefined is left out. */
-export function followed(
-  dtype: DType | undefined,
-  shape: readonly Dim[] | undefined,
-  numbers?: readonly Dim[] | undefined,
-): Facts {
-  return {
-    ...(dtype !== undefined && { dtype }),
-    ...(shape !== undefined && { shape }),
-    ...(numbers !== undefined && numbers.length <= NUMBERS_LIMIT && { numbers }),
-  }
+export function followed(dtype: DType | undefined, shape: readonly Dim[] | undefined, numbers?: readonly Dim[]): Facts {
+  const known: { -readonly [K in keyof Facts]: Facts[K] } = {}
+  if (dtype !== undefined) known.dtype = dtype
+  if (shape !== undefined) known.shape = shape
+  if (numbers !== undefined && numbers.length <= NUMBERS_LIMIT) known.numbers = numbers
+  return known
 }
 
 /** A size of which nothing is known but that it is this output's: `?name.axis`. */
@@ -60,7 +56,8 @@ export function numbersAt(context: NodeContext, input: number): readonly Dim[] |
 
 /** The sizes, if all of them are numbers and there are few enough elements to follow. */
 export function smallShape(shape: readonly Dim[] | undefined): readonly number[] | undefined {
-  return shape !== undefined && shape.every(isNumber) && sizeOf(shape) <= NUMBERS_LIMIT ? shape : undefined
+  if (shape === undefined || !shape.every((dim): dim is number => isNumber(dim) && dim >= 0)) return undefined
+  return sizeOf(shape) <= NUMBERS_LIMIT ? shape : undefined
 }
 
 /** Elements written out over a larger shape, by numpy's broadcasting. */

@@ -11,8 +11,21 @@ cases('comparisons', [
     {
       title: `${op} of two layers`,
       build: (net: Network) => asFloat(net, net.op(op, [features(net), features(net)])),
-      weights: ['Gemm pinned', 'Gemm pinned'],
+      weights: ['Gemm positive', 'Gemm positive'],
       full: ['Gemm free', 'Gemm free'],
+    },
+    {
+      title: `${op} against constants`,
+      build: (net: Network) => {
+        const x = features(net)
+        return [
+          dense(net, x),
+          asFloat(net, net.op(op, [x, net.weight([6])])),
+          asFloat(net, net.op(op, [net.constant([], [0.3]), x])),
+        ]
+      },
+      weights: ['Gemm positive', 'Gemm output'],
+      full: ['Gemm free', 'Gemm output'],
     },
     {
       title: `${op} against 0`,
