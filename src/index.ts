@@ -29,7 +29,7 @@ export { decodeCob, encodeCob } from './cob/file.js'
 
 /** Moving a network, and showing that it is the same function. */
 export { type Changes, teleport, type TeleportedModel } from './teleport/teleport.js'
-export { type Distance, distanceBetween } from './teleport/distance.js'
+export { type Distance, distanceBetween, weightsOf } from './teleport/distance.js'
 export { verify } from './runtime/node/verify.js'
 export type { VerifyOptions, VerifyReport } from './teleport/verify.js'
 export type { OutputComparison } from './teleport/verify-compare.js'

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Model } from '../graph/model.js'
 import { sizeOf } from '../graph/tensor.js'
 import type { QuiverReport, VertexReport } from '../quiver/report.js'
+import { weightsOf } from '../teleport/distance.js'
 import type { VerifyReport } from '../teleport/verify.js'
 import type { Moved } from './move.js'
 
@@ -42,7 +43,7 @@ export function figure(value: number | null): string {
 /** File, versions and size of a model, in a line. */
 export function modelLine(model: Model): string {
   let weights = 0
-  for (const tensor of model.graph.initializers.values()) weights += sizeOf(tensor.dims)
+  for (const tensor of weightsOf(model).values()) weights += sizeOf(tensor.dims)
   const name = model.storage === undefined ? model.graph.name : path.basename(model.storage.path)
   const opset = model.opsets.get('') ?? 'none'
   return `${name}: opset ${opset}, ${count(model.graph.nodes.length)} nodes, ${count(weights)} weights`
@@ -58,14 +59,14 @@ const DOMAINS = [
 /** The quiver: neurons by what may be done to them, coverage, and why the others are pinned. */
 export function quiverLines(report: QuiverReport): string[] {
   const { neurons } = report
-  const share = (part: number): string => (neurons === 0 ? '' : percent(part / neurons))
+  const share = (part: number): string => (neurons === 0 ? '' : `${((100 * part) / neurons).toFixed(1)} %`)
   const rows = [
     ['neurons', count(neurons), '', `in ${count(report.vertices)} vertices`],
     ...DOMAINS.map(([domain, meaning]) => [domain, count(report[domain]), share(report[domain]), meaning]),
   ]
   const lines = table([['', '', '', ''], ...rows].map(([name = '', ...cells]) => [`  ${name}`, ...cells])).slice(1)
   const notes = [`coverage ${percent(report.coverage)}`]
-  if (report.outputs > 0) notes.push(`${count(report.outputs)} more neurons are outputs of the network (τ = 1)`)
+  if (report.outputs > 0) notes.push(`outputs of the network, not counted: ${count(report.outputs)} (τ = 1)`)
   const joined = neurons - report.pinned - report.degreesOfFreedom
   if (joined > 0) notes.push(`${count(report.degreesOfFreedom)} factors are independent, the others follow from them`)
   if (report.powersOfTwo > 0)

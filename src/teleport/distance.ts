@@ -4,7 +4,7 @@ import { numbersOf, sizeOf } from '../graph/tensor.js'
 
 /** How far the weights V of one model lie from the weights W of another. */
 export interface Distance {
-  /** ‖V − W‖ (L2), over float tensors that have the same name and shape in both. */
+  /** ‖V − W‖ (L2), over weights that have the same name and shape in both. */
   readonly absolute: number
   /** ‖V − W‖ ÷ ‖W‖; 0 where W is all zeros and V is too, null where only W is. */
   readonly relative: number | null
@@ -17,14 +17,11 @@ export interface Distance {
 /** Elements that are read at a time. */
 const PIECE = 2 ** 18
 
-/**
- * The distance between the weights of `from` (W) and `to` (V): initializers, values of Constant nodes, and those of
- * subgraphs. Reads each tensor once, in pieces.
- */
+/** The distance between the weights of `from` (W) and `to` (V). Reads each tensor once, in pieces. */
 export function distanceBetween(from: Model, to: Model): Distance {
   const sums = { norm: 0, distance: 0, weights: 0, changed: 0 }
-  const others = tensorsOf(to.graph)
-  for (const [name, tensor] of tensorsOf(from.graph)) {
+  const others = weightsOf(to)
+  for (const [name, tensor] of weightsOf(from)) {
     const other = others.get(name)
     if (other === undefined || other.dtype !== tensor.dtype || other.dims.join() !== tensor.dims.join()) continue
     add(sums, tensor, other)
@@ -35,16 +32,32 @@ export function distanceBetween(from: Model, to: Model): Distance {
   return { absolute, relative, weights: sums.weights, changed: sums.changed }
 }
 
-function tensorsOf(graph: Graph, path = '', found = new Map<string, Tensor>()): Map<string, Tensor> {
-  for (const [name, tensor] of graph.initializers) if (isFloat(tensor.dtype)) found.set(path + name, tensor)
-  for (const node of graph.nodes)
-    for (const [key, attribute] of node.attributes) {
-      const place = `${path}${node.outputs[0] ?? ''}/${key}`
-      if (attribute.type === 'tensor' && isFloat(attribute.value.dtype)) found.set(place, attribute.value)
-      if (attribute.type === 'graph') tensorsOf(attribute.value, `${place}/`, found)
-      if (attribute.type === 'graphs') attribute.value.forEach((inner, i) => tensorsOf(inner, `${place}/${i}/`, found))
-    }
+/**
+ * The weights of a model by name: its float constants, whether they are initializers or values of Constant nodes, those of
+ * subgraphs included. The running mean and variance of a BatchNormalization are statistics, not weights.
+ */
+export function weightsOf(model: Model): Map<string, Tensor> {
+  const found = new Map<string, Tensor>()
+  collect(model.graph, '', found)
   return found
+}
+
+function collect(graph: Graph, path: string, found: Map<string, Tensor>): void {
+  const statistics = new Set<string>()
+  for (const { opType, domain, inputs } of graph.nodes)
+    if (opType === 'BatchNormalization' && domain === '') for (const name of inputs.slice(3, 5)) statistics.add(name)
+  for (const [name, tensor] of graph.initializers)
+    if (isFloat(tensor.dtype) && !statistics.has(name)) found.set(path + name, tensor)
+  for (const node of graph.nodes) {
+    const output = node.outputs[0] ?? ''
+    for (const [key, attribute] of node.attributes) {
+      const place = `${path}${output}/${key}`
+      if (attribute.type === 'tensor' && isFloat(attribute.value.dtype) && !statistics.has(output))
+        found.set(place, attribute.value)
+      if (attribute.type === 'graph') collect(attribute.value, `${place}/`, found)
+      if (attribute.type === 'graphs') attribute.value.forEach((inner, i) => collect(inner, `${place}/${i}/`, found))
+    }
+  }
 }
 
 interface Sums {
