@@ -114,11 +114,11 @@ cases('bounds', [
     weights: ['Gemm positive', 'Gemm positive', 'Gemm output'],
     full: ['Gemm free', 'Gemm free', 'Gemm output'],
   },
-  {
-    title: 'ThresholdedRelu',
-    build: (net) => dense(net, net.op('ThresholdedRelu', [features(net)], { alpha: 0.3 })),
+  ...[0.2, 0.5, 0.9].map((alpha): Case => ({
+    title: `ThresholdedRelu above ${alpha}`,
+    build: (net) => dense(net, net.op('ThresholdedRelu', [features(net)], { alpha })),
     ...scaled,
-  },
+  })),
   {
     title: 'ThresholdedRelu at its default',
     build: (net) => dense(net, net.op('ThresholdedRelu', [net.op('Mul', [features(net), scalar(net, 3)])])),

@@ -92,4 +92,27 @@ describe('product of activations', () => {
     const vertices = ['MatMul free', 'MatMul free']
     await preserves(net, { weights: vertices.map(() => 'MatMul output or free'), full: vertices })
   })
+
+  it('of a stack and of one matrix, which must undo what the whole stack has in common', async () => {
+    const net = new Network()
+    const stack = net.op('MatMul', [net.input([3, 4, 5]), net.weight([3, 5, 6])])
+    const matrix = net.op('MatMul', [net.input([6, 5]), net.weight([5, 2])])
+    net.output(net.op('MatMul', [net.op('MatMul', [stack, matrix]), net.weight([2, 3])]))
+    const vertices = ['MatMul free', 'MatMul free', 'MatMul output']
+    await preserves(net, { weights: vertices, full: vertices })
+  })
+
+  it('of which one varies by row and by column', async () => {
+    const net = new Network()
+    const rows = net.op('MatMul', [net.weight([4, 5]), net.input([2, 5, 5])])
+    const both = net.op('MatMul', [rows, net.weight([5, 6])])
+    const other = net.op('MatMul', [net.weight([6, 5]), net.input([2, 5, 3])])
+    const product = net.op('MatMul', [both, other])
+    net.output(net.op('MatMul', [net.op('MatMul', [net.weight([2, 4]), product]), net.weight([3, 2])]))
+    const free = ['MatMul free', 'MatMul free', 'MatMul free']
+    await preserves(net, {
+      weights: [...free, 'MatMul output', 'MatMul output'],
+      full: [...free, 'MatMul output', 'MatMul output'],
+    })
+  })
 })
