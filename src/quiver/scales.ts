@@ -1,3 +1,4 @@
+import { Products } from './products.js'
 import { CannotScale, ONE, type Scale, type Scales } from '../ops/field.js'
 
 /** What τ a class may take. `sign` is ±1; `pinned` is 1. */
@@ -27,13 +28,10 @@ export class ScaleClasses implements Scales {
   #binding = new Int32Array(1024)
   #flags = new Uint8Array(1024)
   readonly #reasons = new Map<number, string>()
-  /** Pairs (variable, exponent), sorted by variable. */
-  readonly #products: Int32Array[] = []
-  readonly #productIds = new Map<string, Scale>()
-  /** Resolved products, valid as long as no variable was bound since. */
-  #resolved = new Map<Scale, Scale>()
-  #resolvedAt = 0
-  #changes = 0
+  /** Of unbound variables when they were made: no exponent 0, and more than one variable or an exponent other than 1. */
+  readonly #products = new Products()
+  /** What a product has become since one of its variables was bound or pinned. */
+  readonly #became = new Map<Scale, Scale>()
 
   get variables(): number {
     return this.#count
@@ -61,43 +59,55 @@ export class ScaleClasses implements Scales {
   /** The same number, in terms of unbound variables. */
   resolve(scale: Scale): Scale {
     if (scale === ONE) return ONE
-    if (scale > 0) {
-      let end = scale
-      while (end > 0 && this.#binding[end - 1] !== UNBOUND) end = this.#binding[end - 1] as number
-      const resolved = end < 0 ? this.resolve(end) : end
-      for (let at = scale; at > 0 && at !== resolved && this.#binding[at - 1] !== UNBOUND;) {
-        const next = this.#binding[at - 1] as number
-        this.#binding[at - 1] = resolved
-        at = next
-      }
+    if (scale < 0) return this.#resolveProduct(scale)
+    let end = scale
+    while (end > 0 && this.#binding[end - 1] !== UNBOUND) end = this.#binding[end - 1] as number
+    const resolved = end < 0 ? this.#resolveProduct(end) : end
+    for (let at = scale; at > 0 && at !== resolved && this.#binding[at - 1] !== UNBOUND;) {
+      const next = this.#binding[at - 1] as number
+      this.#binding[at - 1] = resolved
+      at = next
+    }
+    return resolved
+  }
+
+  #resolveProduct(scale: Scale): Scale {
+    const became = this.#became.get(scale)
+    if (became !== undefined) {
+      const resolved = this.resolve(became)
+      if (resolved !== became) this.#became.set(scale, resolved)
       return resolved
     }
-    if (this.#resolvedAt !== this.#changes) {
-      this.#resolved = new Map()
-      this.#resolvedAt = this.#changes
-    }
-    const known = this.#resolved.get(scale)
-    if (known !== undefined) return known
+    const terms = this.#products.terms(-1 - scale)
+    let settled = true
+    for (let i = 0; settled && i < terms.length; i += 2)
+      settled = this.#binding[terms[i] as number] === UNBOUND && !this.#isPinned(terms[i] as number)
+    if (settled) return scale
     const powers = new Map<number, number>()
-    this.#collect(scale, 1, powers)
+    for (let i = 0; i < terms.length; i += 2) this.#collect((terms[i] as number) + 1, terms[i + 1] as number, powers)
     const resolved = this.#product(powers)
-    this.#resolved.set(scale, resolved)
+    this.#became.set(scale, resolved)
     return resolved
   }
 
   times(a: Scale, b: Scale): Scale {
-    if (a === ONE) return b
-    if (b === ONE) return a
+    const x = this.resolve(a)
+    const y = this.resolve(b)
+    if (x === ONE) return y
+    if (y === ONE) return x
+    if (x > 0 && y > 0 && !this.#isPinned(x - 1) && !this.#isPinned(y - 1))
+      return this.#intern(x === y ? [x - 1, 2] : x < y ? [x - 1, 1, y - 1, 1] : [y - 1, 1, x - 1, 1])
     const powers = new Map<number, number>()
-    this.#collect(a, 1, powers)
-    this.#collect(b, 1, powers)
+    this.#collect(x, 1, powers)
+    this.#collect(y, 1, powers)
     return this.#product(powers)
   }
 
   power(a: Scale, exponent: number): Scale {
-    if (exponent === 1 || a === ONE) return a
+    const resolved = this.resolve(a)
+    if (exponent === 1 || resolved === ONE) return resolved
     const powers = new Map<number, number>()
-    this.#collect(a, exponent, powers)
+    this.#collect(resolved, exponent, powers)
     return this.#product(powers)
   }
 
@@ -131,7 +141,7 @@ export class ScaleClasses implements Scales {
     const resolved = this.resolve(scale)
     if (resolved === ONE) return []
     if (resolved > 0) return [[resolved - 1, 1]]
-    const terms = this.#products[-1 - resolved] as Int32Array
+    const terms = this.#products.terms(-1 - resolved)
     return Array.from(
       { length: terms.length / 2 },
       (_, i) => [terms[2 * i] as number, terms[2 * i + 1] as number] as const,
@@ -209,44 +219,51 @@ export class ScaleClasses implements Scales {
   }
 
   #collect(scale: Scale, exponent: number, into: Map<number, number>): void {
-    const resolved = scale > 0 ? this.resolve(scale) : scale
+    const resolved = this.resolve(scale)
     if (resolved === ONE) return
     if (resolved > 0) {
       into.set(resolved - 1, (into.get(resolved - 1) ?? 0) + exponent)
       return
     }
-    const terms = this.#products[-1 - resolved] as Int32Array
-    for (let i = 0; i < terms.length; i += 2)
-      this.#collect((terms[i] as number) + 1, (terms[i + 1] as number) * exponent, into)
+    const terms = this.#products.terms(-1 - resolved)
+    for (let i = 0; i < terms.length; i += 2) {
+      const variable = terms[i] as number
+      into.set(variable, (into.get(variable) ?? 0) + (terms[i + 1] as number) * exponent)
+    }
   }
 
   /** The id of a product of unbound variables. Pinned ones are 1 and are left out, unless one stands alone, to be told apart. */
   #product(powers: ReadonlyMap<number, number>): Scale {
-    const terms = [...powers].filter(([, exponent]) => exponent !== 0)
-    if (terms.length === 1 && terms[0]?.[1] === 1) return terms[0][0] + 1
-    const free = terms.filter(([variable]) => !this.#isPinned(variable)).sort((a, b) => a[0] - b[0])
-    if (free.length === 0) return ONE
-    if (free.length === 1 && free[0]?.[1] === 1) return free[0][0] + 1
-    if (free.some(([, exponent]) => Math.abs(exponent) > MAX_EXPONENT))
-      throw new CannotScale(`a scale would be raised to a power above ${MAX_EXPONENT}`)
-    const key = free.join(';')
-    let id = this.#productIds.get(key)
-    if (id === undefined) {
-      this.#products.push(Int32Array.from(free.flat()))
-      id = -this.#products.length
-      this.#productIds.set(key, id)
+    const terms: number[] = []
+    let alone: number | undefined
+    let count = 0
+    for (const [variable, exponent] of powers) {
+      if (exponent === 0) continue
+      count++
+      alone = exponent === 1 ? variable : undefined
+      if (!this.#isPinned(variable)) terms.push(variable, exponent)
     }
-    return id
+    if (count === 1 && alone !== undefined) return alone + 1
+    if (terms.length === 0) return ONE
+    if (terms.length === 2) return terms[1] === 1 ? (terms[0] as number) + 1 : this.#intern(terms)
+    const order = Array.from({ length: terms.length / 2 }, (_, i) => 2 * i).sort(
+      (i, j) => (terms[i] as number) - (terms[j] as number),
+    )
+    return this.#intern(order.flatMap((i) => [terms[i] as number, terms[i + 1] as number]))
+  }
+
+  #intern(pairs: readonly number[]): Scale {
+    for (let i = 1; i < pairs.length; i += 2)
+      if (Math.abs(pairs[i] as number) > MAX_EXPONENT)
+        throw new CannotScale(`a scale would be raised to a power above ${MAX_EXPONENT}`)
+    return -1 - this.#products.intern(pairs, pairs.length)
   }
 
   #restrict(variable: number, flags: number, reason: string): void {
     const before = this.#flags[variable] as number
     if ((before & flags) === flags) return
     this.#flags[variable] = before | flags
-    if (this.#isPinned(variable)) {
-      this.#reasons.set(variable, reason)
-      this.#changes++
-    }
+    if (this.#isPinned(variable)) this.#reasons.set(variable, reason)
   }
 
   /** v = w. The later variable is bound to the earlier one, whose draw the class then takes; a yielding one to the other. */
@@ -261,7 +278,6 @@ export class ScaleClasses implements Scales {
     const flags = this.#flags[variable] as number
     const reason = this.#reasons.get(variable) ?? ''
     this.#binding[variable] = scale
-    this.#changes++
     for (const [other, exponent] of this.powersOf(scale)) {
       if ((flags & SIGN) !== 0) this.#restrict(other, SIGN, reason)
       if ((flags & POSITIVE) !== 0 && exponent % 2 !== 0) this.#restrict(other, POSITIVE, reason)

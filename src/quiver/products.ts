@@ -1,0 +1,71 @@
+/**
+ * Products of powers of variables, each kept once: lists of pairs (variable, exponent), sorted by variable, end to end in one
+ * array, and a hash table over them. A large network has hundreds of thousands.
+ */
+export class Products {
+  #terms = new Int32Array(1 << 12)
+  /** Product i is #terms[#ends[i − 1]] … #terms[#ends[i] − 1]. */
+  #ends = new Int32Array(1 << 10)
+  /** Open addressing, at most half full; 0 is free, i + 1 is product i. */
+  #table = new Int32Array(1 << 11)
+  #count = 0
+
+  /** The pairs of a product: a view that is valid until the next `intern`. */
+  terms(product: number): Int32Array {
+    return this.#terms.subarray(this.#start(product), this.#ends[product])
+  }
+
+  #start(product: number): number {
+    return product === 0 ? 0 : (this.#ends[product - 1] as number)
+  }
+
+  /** The number of the product of the first `length` entries of `pairs`. */
+  intern(pairs: ArrayLike<number>, length: number): number {
+    const mask = this.#table.length - 1
+    let slot = hashOf(pairs, 0, length) & mask
+    for (let entry = this.#table[slot] as number; entry !== 0; entry = this.#table[slot] as number) {
+      if (this.#equals(entry - 1, pairs, length)) return entry - 1
+      slot = (slot + 1) & mask
+    }
+    const start = this.#count === 0 ? 0 : (this.#ends[this.#count - 1] as number)
+    if (start + length > this.#terms.length) this.#terms = grown(this.#terms)
+    if (this.#count === this.#ends.length) this.#ends = grown(this.#ends)
+    for (let i = 0; i < length; i++) this.#terms[start + i] = pairs[i] as number
+    this.#ends[this.#count] = start + length
+    this.#table[slot] = ++this.#count
+    if (2 * this.#count > this.#table.length) this.#rehash()
+    return this.#count - 1
+  }
+
+  #equals(product: number, pairs: ArrayLike<number>, length: number): boolean {
+    const start = this.#start(product)
+    if ((this.#ends[product] as number) - start !== length) return false
+    for (let i = 0; i < length; i++) if (this.#terms[start + i] !== pairs[i]) return false
+    return true
+  }
+
+  #rehash(): void {
+    this.#table = new Int32Array(2 * this.#table.length)
+    const mask = this.#table.length - 1
+    for (let product = 0; product < this.#count; product++) {
+      let slot = hashOf(this.#terms, this.#start(product), this.#ends[product] as number) & mask
+      while (this.#table[slot] !== 0) slot = (slot + 1) & mask
+      this.#table[slot] = product + 1
+    }
+  }
+}
+
+function hashOf(numbers: ArrayLike<number>, start: number, end: number): number {
+  let hash = 0x811c9dc5
+  for (let i = start; i < end; i++) {
+    hash = Math.imul(hash ^ (numbers[i] as number), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  return hash
+}
+
+function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}
