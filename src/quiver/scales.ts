@@ -132,7 +132,7 @@ export class ScaleClasses implements Scales {
 
   isOne(a: Scale): boolean {
     const scale = this.resolve(a)
-    if (scale === ONE) return true
+    if (scale >= ONE) return scale === ONE || this.#isPinned(scale - 1)
     return this.powersOf(scale).every(([variable]) => this.#isPinned(variable))
   }
 
@@ -164,6 +164,8 @@ export class ScaleClasses implements Scales {
 
   /** The scale must be positive. Sufficient: every variable that stands in it with an odd exponent is. */
   restrictPositive(scale: Scale, reason: string): void {
+    const resolved = this.resolve(scale)
+    if (resolved > 0) return this.#restrict(resolved - 1, POSITIVE, reason)
     for (const [variable, exponent] of this.powersOf(scale))
       if (exponent % 2 !== 0) this.#restrict(variable, POSITIVE, reason)
   }
@@ -198,10 +200,13 @@ export class ScaleClasses implements Scales {
 
   domainOf(scale: Scale): Domain {
     let flags = PINNED
-    for (const [variable, exponent] of this.powersOf(scale)) {
-      const own = (this.#flags[variable] as number) & PINNED
-      flags &= exponent % 2 === 0 ? own | POSITIVE : own
-    }
+    const resolved = this.resolve(scale)
+    if (resolved > 0) flags = (this.#flags[resolved - 1] as number) & PINNED
+    else
+      for (const [variable, exponent] of this.powersOf(resolved)) {
+        const own = (this.#flags[variable] as number) & PINNED
+        flags &= exponent % 2 === 0 ? own | POSITIVE : own
+      }
     return flags === PINNED ? 'pinned' : flags === POSITIVE ? 'positive' : flags === SIGN ? 'sign' : 'free'
   }
 
