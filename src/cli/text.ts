@@ -43,7 +43,7 @@ export function figure(value: number | null): string {
 /** File, versions and size of a model, in a line. */
 export function modelLine(model: Model): string {
   let weights = 0
-  for (const tensor of weightsOf(model).values()) weights += sizeOf(tensor.dims)
+  for (const tensor of weightsOf(model, { statistics: true }).values()) weights += sizeOf(tensor.dims)
   const name = model.storage === undefined ? model.graph.name : path.basename(model.storage.path)
   const opset = model.opsets.get('') ?? 'none'
   return `${name}: opset ${opset}, ${count(model.graph.nodes.length)} nodes, ${count(weights)} weights`

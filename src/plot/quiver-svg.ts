@@ -1,4 +1,4 @@
-import type { Quiver } from '../quiver/quiver.js'
+import type { Quiver, Vertex } from '../quiver/quiver.js'
 import { reportOf, type VertexReport, vertexReports } from '../quiver/report.js'
 import { layered, type Point, type Size } from './layered.js'
 import { type Dot, joinedGroups, quiverGraph } from './quiver-graph.js'
@@ -83,7 +83,7 @@ function boxOf(dot: Dot, reports: ReadonlyMap<string, VertexReport>, letters: Re
   const { vertex } = dot
   const report = reports.get(vertex.name)
   const letter = letters.get(vertex.name)
-  const name = cutLeft(vertex.name, 30)
+  const name = cutLeft(shortName(vertex), 32)
   const facts = `${vertex.opType} · ${vertex.size} ${vertex.size === 1 ? 'neuron' : 'neurons'}`
   const width = Math.max(110, Math.max(name.length, facts.length) * CHARACTER + 20 + (letter === undefined ? 0 : 18))
   const height = 42
@@ -135,6 +135,12 @@ function arrowSvg(points: readonly Point[], at: Point | undefined, label: string
 
 function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
+}
+
+/** PyTorch calls a value `/layer1/conv1/Conv_output_0`; the box says Conv anyway. */
+function shortName({ name, opType }: Vertex): string {
+  const short = name.replace(/_output_0$/, '')
+  return short.endsWith(`/${opType}`) && short.length > opType.length + 1 ? short.slice(0, -opType.length - 1) : short
 }
 
 /** The end of a name tells more than its start. */

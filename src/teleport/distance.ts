@@ -34,18 +34,20 @@ export function distanceBetween(from: Model, to: Model): Distance {
 
 /**
  * The weights of a model by name: its float constants, whether they are initializers or values of Constant nodes, those of
- * subgraphs included. The running mean and variance of a BatchNormalization are statistics, not weights.
+ * subgraphs included. The running mean and variance of a BatchNormalization are statistics, not weights; `statistics` (default
+ * false) says whether they are wanted too.
  */
-export function weightsOf(model: Model): Map<string, Tensor> {
+export function weightsOf(model: Model, options: { readonly statistics?: boolean } = {}): Map<string, Tensor> {
   const found = new Map<string, Tensor>()
-  collect(model.graph, '', found)
+  collect(model.graph, '', found, options.statistics === true)
   return found
 }
 
-function collect(graph: Graph, path: string, found: Map<string, Tensor>): void {
+function collect(graph: Graph, path: string, found: Map<string, Tensor>, all: boolean): void {
   const statistics = new Set<string>()
   for (const { opType, domain, inputs } of graph.nodes)
-    if (opType === 'BatchNormalization' && domain === '') for (const name of inputs.slice(3, 5)) statistics.add(name)
+    if (!all && opType === 'BatchNormalization' && domain === '')
+      for (const name of inputs.slice(3, 5)) statistics.add(name)
   for (const [name, tensor] of graph.initializers)
     if (isFloat(tensor.dtype) && !statistics.has(name)) found.set(path + name, tensor)
   for (const node of graph.nodes) {
@@ -54,8 +56,9 @@ function collect(graph: Graph, path: string, found: Map<string, Tensor>): void {
       const place = `${path}${output}/${key}`
       if (attribute.type === 'tensor' && isFloat(attribute.value.dtype) && !statistics.has(output))
         found.set(place, attribute.value)
-      if (attribute.type === 'graph') collect(attribute.value, `${place}/`, found)
-      if (attribute.type === 'graphs') attribute.value.forEach((inner, i) => collect(inner, `${place}/${i}/`, found))
+      if (attribute.type === 'graph') collect(attribute.value, `${place}/`, found, all)
+      if (attribute.type === 'graphs')
+        attribute.value.forEach((inner, i) => collect(inner, `${place}/${i}/`, found, all))
     }
   }
 }
