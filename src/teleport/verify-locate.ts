@@ -1,4 +1,4 @@
-import type { Graph, Model, Node } from '../graph/model.js'
+import type { Graph, Model, Node, Tensor } from '../graph/model.js'
 import { isFloat } from '../graph/dtype.js'
 import { hostBytes, isHostDType } from '../runtime/host.js'
 import { type Place, openModel } from '../runtime/open.js'
@@ -50,6 +50,8 @@ const ROUNDS = 16
 const ACTIVATIONS = 2 ** 28
 
 interface Inner {
+  /** The graph's outputs, which no change of basis scales. */
+  readonly finals: ReadonlySet<string>
   readonly scale: FirstDivergence['scale']
   readonly threshold: number
   readonly options: LocateOptions
@@ -83,8 +85,9 @@ export async function locateDivergence(
   options: LocateOptions,
 ): Promise<FirstDivergence | undefined> {
   const trace = new Trace(a, b)
-  const scale = options.fieldOf !== undefined ? 'known' : mostWeightsDiffer(a, b) ? 'fitted' : 'none'
-  const inner: Inner = { scale, threshold: thresholdOf(scale, options), options }
+  const scale = options.fieldOf !== undefined ? 'known' : manyWeightsDiffer(a, b) ? 'fitted' : 'none'
+  const finals = new Set(a.graph.outputs.map((output) => output.name))
+  const inner: Inner = { finals, scale, threshold: thresholdOf(scale, options), options }
   const verdicts = new Map<string, Verdict | undefined>()
   const batch = batchSize(options.feeds)
   let roots = options.outputs
@@ -131,7 +134,7 @@ function batchSize(feeds: HostTensors): number {
   return Math.min(FETCHED, Math.max(2, Math.floor(ACTIVATIONS / (16 * bytes))))
 }
 
-/** Undefined for values that are no floats, about which nothing is said. */
+/** Undefined for values about which nothing can be said: what is no float, or has too few elements for a fit. */
 async function compareInner(
   a: Model,
   b: Model,
@@ -148,12 +151,18 @@ async function compareInner(
   return verdicts
 }
 
-function judge(value: string, x: HostTensor, y: HostTensor, { scale, threshold, options }: Inner): Verdict {
+function judge(value: string, x: HostTensor, y: HostTensor, inner: Inner): Verdict | undefined {
+  const { scale, threshold, options } = inner
   const difference = differenceOf(x, y)
   if (difference !== undefined) return { agrees: false, maxAbsError: null, maxRelError: null, difference }
   const field = options.fieldOf?.(value)
   const errors =
-    field !== undefined ? scaledErrors(x, y, field) : scale === 'fitted' ? fittedErrors(x, y) : compareNumbers(x, y)
+    field !== undefined
+      ? scaledErrors(x, y, field)
+      : scale === 'fitted' && !inner.finals.has(value)
+        ? fittedErrors(x, y, threshold)
+        : compareNumbers(x, y)
+  if (errors === undefined) return undefined
   if (!errors.finite) return { agrees: false, maxAbsError: null, maxRelError: null }
   const relative = errors.scale === 0 ? errors.error : errors.error / errors.scale
   return { agrees: relative <= threshold, maxAbsError: errors.error, maxRelError: relative }
@@ -190,6 +199,8 @@ class Trace {
   readonly #producers = new Map<string, Node>()
   readonly #order = new Map<string, number>()
   readonly #comparable = new Set<string>()
+  /** Values that depend on an input. */
+  readonly #varying: ReadonlySet<string>
   readonly #graph: Graph
 
   constructor(a: Model, b: Model) {
@@ -199,6 +210,7 @@ class Trace {
     const varying = new Set(
       a.graph.inputs.filter((input) => !a.graph.initializers.has(input.name)).map((input) => input.name),
     )
+    this.#varying = varying
     for (const node of a.graph.nodes) {
       const varies = sourcesOf(node).some((name) => varying.has(name))
       for (const name of node.outputs) {
@@ -229,15 +241,15 @@ class Trace {
     return [...seen].filter((value) => this.#comparable.has(value)).sort((x, y) => rank(x) - rank(y))
   }
 
-  /** Names of the initializers that a node reads, also those behind nodes that only pass a constant on. */
+  /** Names of the constants that a node reads: its own, then those that reach it through nodes of constants alone. */
   weightsOf(node: Node): string[] {
     const weights: string[] = []
-    const pending = [...node.inputs]
-    for (let hops = 0; pending.length > 0 && hops < 64; hops++) {
-      const name = pending.shift() ?? ''
+    const pending = sourcesOf(node)
+    for (let at = 0; at < Math.min(pending.length, 256); at++) {
+      const name = pending[at] ?? ''
       const producer = this.#producers.get(name)
       if (this.#graph.initializers.has(name) || producer?.opType === 'Constant') weights.push(name)
-      else if (producer !== undefined && !this.#comparable.has(name)) pending.push(...producer.inputs)
+      else if (producer !== undefined && !this.#varying.has(name)) pending.push(...producer.inputs)
     }
     return [...new Set(weights)]
   }
@@ -256,18 +268,29 @@ function sourcesOf(node: Node): string[] {
   return names
 }
 
-/** Whether the weights of the same name differ in more tensors than they agree: then one model is a change of basis of the other. */
-function mostWeightsDiffer(a: Model, b: Model): boolean {
-  let same = 0
+/** Whether more weights differ than a few damaged ones: then the models are taken for a change of basis of each other. */
+function manyWeightsDiffer(a: Model, b: Model): boolean {
+  const others = constantsOf(b.graph)
+  let total = 0
   let different = 0
-  for (const [name, tensor] of a.graph.initializers) {
-    const other = b.graph.initializers.get(name)
+  for (const [name, tensor] of constantsOf(a.graph)) {
+    const other = others.get(name)
     if (other === undefined || !isFloat(tensor.dtype) || other.data.byteLength !== tensor.data.byteLength) continue
     // The beginning tells: a change of basis changes nearly every element.
     const length = Math.min(4096, tensor.data.byteLength)
     const [x, y] = [tensor.data.read(0, length), other.data.read(0, length)]
-    if (x.every((byte, i) => byte === y[i])) same++
-    else different++
+    total++
+    if (!x.every((byte, i) => byte === y[i])) different++
   }
-  return different > same
+  return different >= 2 && different * 8 >= total
+}
+
+function constantsOf(graph: Graph): Map<string, Tensor> {
+  const constants = new Map(graph.initializers)
+  for (const node of graph.nodes) {
+    const value = node.attributes.get('value')
+    const name = node.outputs[0]
+    if (node.opType === 'Constant' && value?.type === 'tensor' && name !== undefined) constants.set(name, value.value)
+  }
+  return constants
 }

@@ -12,36 +12,51 @@ export function scaledErrors(
   return errorsOf(x, scaled, (i) => field.values[at(i)] ?? 1)
 }
 
+/** With fewer elements per factor, a factor fits anything. */
+const ELEMENTS_PER_FACTOR = 2
+
 /**
- * Compares x' with s ⊙ x for the s, one number per channel, that fits best (least squares): what is left is no change of basis.
- * Channels are tried on axis 1 and on the last.
+ * Compares x' with s ⊙ x for the s that fits best (least squares): what is left is no change of basis. The factors are one per
+ * position of an axis, or of two axes (heads and their features); the first choice whose error is at most `threshold` of the
+ * largest element is taken, or else the best. Undefined where there are too few elements to say.
  */
-export function fittedErrors(x: HostTensor, scaled: HostTensor): NumberErrors {
-  const rank = x.dims.length
-  const axes = rank < 2 ? [] : rank === 2 ? [1] : [1, rank - 1]
+export function fittedErrors(x: HostTensor, scaled: HostTensor, threshold: number): NumberErrors | undefined {
+  let undecided = false
   let best = errorsOf(x, scaled, () => 1)
-  for (const axis of axes) {
-    const dims = x.dims.map((dim, i) => (i === axis ? dim : 1))
+  for (const axes of axisChoices(x.dims.length)) {
+    if (best.finite && best.error <= threshold * best.scale) return best
+    const dims = x.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1))
+    const factors = dims.reduce((a, b) => a * b, 1)
+    if (factors * ELEMENTS_PER_FACTOR > x.data.length) {
+      undecided ||= axes.length === 1
+      continue
+    }
     const at = broadcastIndex(x.dims, dims)
-    const values = fit(x, scaled, at, x.dims[axis] ?? 1)
+    const values = fit(x, scaled, at, factors)
     const errors = errorsOf(x, scaled, (i) => values[at(i)] ?? 1)
     if (errors.finite && (!best.finite || errors.error * best.scale < best.error * errors.scale)) best = errors
   }
-  return best
+  return undecided && !(best.finite && best.error <= threshold * best.scale) ? undefined : best
 }
 
-function fit(x: HostTensor, scaled: HostTensor, at: (i: number) => number, channels: number): Float64Array {
+/** Every axis but the batch's, channels first, then every two. */
+function axisChoices(rank: number): number[][] {
+  const axes = Array.from({ length: Math.max(0, rank - 1) }, (_, i) => i + 1)
+  return [...axes.map((axis) => [axis]), ...axes.flatMap((a) => axes.filter((b) => b > a).map((b) => [a, b]))]
+}
+
+function fit(x: HostTensor, scaled: HostTensor, at: (i: number) => number, factors: number): Float64Array {
   const [read, readScaled] = [numberReader(x), numberReader(scaled)]
-  const products = new Float64Array(channels)
-  const squares = new Float64Array(channels)
+  const products = new Float64Array(factors)
+  const squares = new Float64Array(factors)
   if (read === undefined || readScaled === undefined) return products.fill(1)
   for (let i = 0; i < x.data.length; i++) {
-    const [a, b, channel] = [read(i), readScaled(i), at(i)]
+    const [a, b, factor] = [read(i), readScaled(i), at(i)]
     if (!Number.isFinite(a) || !Number.isFinite(b)) continue
-    products[channel] = (products[channel] ?? 0) + a * b
-    squares[channel] = (squares[channel] ?? 0) + a * a
+    products[factor] = (products[factor] ?? 0) + a * b
+    squares[factor] = (squares[factor] ?? 0) + a * a
   }
-  return products.map((product, channel) => (squares[channel] === 0 ? 1 : product / (squares[channel] ?? 1)))
+  return products.map((product, factor) => (squares[factor] === 0 ? 1 : product / (squares[factor] ?? 1)))
 }
 
 function errorsOf(x: HostTensor, scaled: HostTensor, factor: (i: number) => number): NumberErrors {
