@@ -6,7 +6,15 @@ import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varie
 import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
 import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
 import type { ScaleClasses } from './scales.js'
-import { constantDims, constantNumbers, enlargeable, scalableAxes, type Value, type Values } from './values.js'
+import {
+  constantDims,
+  constantNumbers,
+  enlargeable,
+  isQuantised,
+  scalableAxes,
+  type Value,
+  type Values,
+} from './values.js'
 
 /** Constants of up to this many elements may take part in movements element by element. */
 const LIFT_LIMIT = 1 << 14
@@ -128,8 +136,9 @@ export class ScaleView extends NodeView implements ScaleContext {
     const dims = constantDims(value)
     if (!isFloat(value.facts.dtype) || dims === undefined || sizeOf(dims) > LIFT_LIMIT || sizeOf(dims) === 0)
       return uniform(rank)
-    if (scalableAxes(value, this.values) !== 'all') return uniform(rank)
-    const field = this.free(dims)
+    const axes = scalableAxes(value, this.values)
+    if (axes === undefined || isQuantised(value, this.values)) return uniform(rank)
+    const field = this.free(axes === 'all' ? dims : dims.map((dim, axis) => (axes.includes(axis) ? dim : 1)))
     this.actions.constants.push({ node: this.node, input, terms: [{ field, power: 1 }], view: dims, dims })
     return field
   }
@@ -282,13 +291,14 @@ export class ScaleView extends NodeView implements ScaleContext {
     if ((dims.length !== own.length || dims.some((dim, axis) => dim !== own[axis])) && !enlargeable(value, this.values))
       throw new CannotScale(`a computed constant of ${this.node.opType} cannot be enlarged`)
     if (axes !== 'all') {
-      for (const term of relevant)
-        for (const id of term.field.ids) this.scales.restrictPositive(id, 'a quantisation scale is positive')
+      if (isQuantised(value, this.values))
+        for (const term of relevant)
+          for (const id of term.field.ids) this.scales.restrictPositive(id, 'a quantisation scale is positive')
       const followed = view.length === dims.length && view.every((size, axis) => size === dims[axis])
       for (const term of relevant)
         term.field.dims.forEach((_, axis) => {
           if (varies(term.field, axis) && !(followed && axes.includes(axis)))
-            throw new CannotScale(`a quantised constant of ${this.node.opType} has too few scales`)
+            throw new CannotScale(`a computed constant of ${this.node.opType} cannot be scaled along every axis`)
         })
     }
     this.actions.constants.push({ node: this.node, input, terms: relevant, view, dims })

@@ -2,7 +2,7 @@ import { describe, subgraphsOf } from '../graph/attributes.js'
 import { type Dim, same, symbol } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import { type Graph, type Model, ModelError, type Node } from '../graph/model.js'
-import { CannotScale, type Field, uniform } from '../ops/field.js'
+import { CannotScale, type Field, RESCALE_PREFIX, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
 import type { Facts, Scope } from '../ops/rule.js'
 import { NodeView, ScaleView } from './context.js'
@@ -97,12 +97,17 @@ function roundedVariables(builder: Builder, plan: GraphPlan): ReadonlySet<number
   return variables
 }
 
+/** The widest networks have some millions; a file that was made to exhaust memory could ask for any number. */
+const ELEMENTS_LIMIT = 1 << 26
+
 class Builder {
   readonly model: Model
   readonly scope: Scope
   readonly classes = new ScaleClasses()
   readonly vertices: Vertex[] = []
   readonly #names = new Set<string>()
+  /** Elements of all scale fields so far. */
+  #elements = 0
 
   constructor(model: Model, scope: Scope) {
     this.model = model
@@ -150,7 +155,7 @@ class Builder {
           ...(!constant && { field: fields?.get(i) ?? uniform(known.shape?.length ?? 0) }),
           ...(tensor !== undefined && { tensor }),
           producer: node,
-          producedAt: position,
+          producedAt: isInserted(node) ? (values.own(node.inputs[0] ?? '')?.producedAt ?? -1) : position,
         }
         values.set(value)
         const computed = constant ? computedConstant(value, values) : undefined
@@ -172,6 +177,8 @@ class Builder {
     const view = new ScaleView(node, opset, values, this.scope, this.classes, facts)
     const rule = operatorOf(node)?.scale ?? { pinned: `${operatorName(node)} has no scale rule` }
     try {
+      if (this.#elements > ELEMENTS_LIMIT)
+        throw new CannotScale('the scale fields of the network grow beyond all bounds')
       if (typeof rule !== 'function') throw new CannotScale(rule.pinned)
       rule(view)
     } catch (error) {
@@ -188,6 +195,7 @@ class Builder {
       return new Map()
     }
     const { actions } = view
+    for (const field of actions.outputs.values()) this.#elements += field.ids.length
     plan.constants.push(...actions.constants)
     plan.rescales.push(...actions.rescales)
     plan.restores.push(...actions.restores)
@@ -296,6 +304,11 @@ function commonFacts(node: Node, branches: readonly Values[]): readonly Facts[] 
         }),
     }
   })
+}
+
+/** A value and what an earlier teleportation made of it on its way to a merge are computed at one place: no other operand comes first. */
+function isInserted(node: Node): boolean {
+  return node.opType === 'Mul' && node.name.startsWith(RESCALE_PREFIX)
 }
 
 function operatorName(node: Node): string {

@@ -14,8 +14,16 @@ const YIELDING = 8
 /** No scale: negative numbers close to 0 are products. */
 const UNBOUND = -(2 ** 31)
 
-/** τ^64 leaves the range of float32 for a τ that is not near 1; a product of so many is no use, and doubling could go on for ever. */
-const MAX_EXPONENT = 64
+/**
+ * A product of more factors is not carried on: with τ from 0.1 to 1.9 it would begin to leave the range of float32, and a network
+ * that gates layer after layer would make it longer for ever.
+ */
+const MAX_DEGREE = 12
+
+/** Where scales turn out to be products of more than this many others, all of those are pinned. */
+const MAX_FACTORS = 64
+
+const TOO_LONG = 'a scale is a product of too many others'
 
 /**
  * The unknown scales of a network and what is known about them: a union–find over channels, generalised to products. A scale is
@@ -100,7 +108,7 @@ export class ScaleClasses implements Scales {
     const powers = new Map<number, number>()
     this.#collect(x, 1, powers)
     this.#collect(y, 1, powers)
-    return this.#product(powers)
+    return this.#checked(this.#product(powers))
   }
 
   power(a: Scale, exponent: number): Scale {
@@ -108,7 +116,7 @@ export class ScaleClasses implements Scales {
     if (exponent === 1 || resolved === ONE) return resolved
     const powers = new Map<number, number>()
     this.#collect(resolved, exponent, powers)
-    return this.#product(powers)
+    return this.#checked(this.#product(powers))
   }
 
   root(a: Scale): Scale | undefined {
@@ -258,10 +266,21 @@ export class ScaleClasses implements Scales {
   }
 
   #intern(pairs: readonly number[]): Scale {
-    for (let i = 1; i < pairs.length; i += 2)
-      if (Math.abs(pairs[i] as number) > MAX_EXPONENT)
-        throw new CannotScale(`a scale would be raised to a power above ${MAX_EXPONENT}`)
+    if (pairs.length > 2 * MAX_FACTORS) {
+      for (let i = 0; i < pairs.length; i += 2) this.#restrict(pairs[i] as number, PINNED, TOO_LONG)
+      return ONE
+    }
     return -1 - this.#products.intern(pairs, pairs.length)
+  }
+
+  /** @throws CannotScale where it is a product of too many factors */
+  #checked(scale: Scale): Scale {
+    if (scale >= ONE) return scale
+    const terms = this.#products.terms(-1 - scale)
+    let degree = 0
+    for (let i = 1; i < terms.length; i += 2) degree += Math.abs(terms[i] as number)
+    if (degree > MAX_DEGREE) throw new CannotScale(TOO_LONG)
+    return scale
   }
 
   #restrict(variable: number, flags: number, reason: string): void {

@@ -118,6 +118,8 @@ export type Through =
   | { readonly kind: 'product'; readonly inputs: readonly number[] }
   | { readonly kind: 'concatenation'; readonly inputs: readonly number[]; readonly axis: number }
   | { readonly kind: 'slice'; readonly inputs: readonly number[]; readonly axes: readonly number[] }
+  /** Broadcast along axes; the input may have fewer. */
+  | { readonly kind: 'expansion'; readonly inputs: readonly number[]; readonly axes: readonly number[] }
 
 export function scaledThrough(value: Value, values: Values): Through | null | undefined {
   if (value.tensor !== undefined) return isFloat(value.tensor.dtype) ? null : undefined
@@ -156,6 +158,14 @@ export function scaledThrough(value: Value, values: Values): Through | null | un
       const at = [0, 1].find((i) => size !== undefined && sizeOfFacts(input(i)) === size)
       if (at === undefined || (node.opType === 'Div' && at === 1)) return undefined
       return { kind: 'product', inputs: [at] }
+    }
+    case 'Expand': {
+      const own = input(0).shape
+      const missing = rank - (own?.length ?? rank)
+      const axes = Array.from({ length: rank }, (_, axis) => axis).filter(
+        (axis) => axis < missing || own?.[axis - missing] === 1,
+      )
+      return own && { kind: 'expansion', inputs: [0], axes }
     }
     case 'Concat':
       return {
@@ -232,7 +242,20 @@ function findScalableAxes(value: Value, values: Values, depth: number): 'all' | 
       return inner.length === 0 ? 'all' : all.filter((axis) => inner.every((axes) => axes.includes(axis)))
     case 'slice':
       return all.filter((axis) => !through.axes.includes(axis) && (inner[0]?.includes(axis) ?? true))
+    case 'expansion': {
+      const missing = rank - (factsOf(values, node.inputs[0]).shape?.length ?? rank)
+      return all.filter((axis) => !through.axes.includes(axis) && (inner[0]?.includes(axis - missing) ?? true))
+    }
   }
+}
+
+/** True if a constant is multiplied by way of a quantisation scale, which has to stay positive. */
+export function isQuantised(value: Value, values: Values, depth = 0): boolean {
+  const through = scaledThrough(value, values)
+  if (!through || depth > 64) return false
+  if (through.kind === 'quantised') return true
+  const from = currentInput(value.producer as Node, through.inputs[0] as number, values)
+  return from !== undefined && isQuantised(from, values, depth + 1)
 }
 
 /** True if a constant can be made larger by broadcasting: nothing between it and its tensor depends on its shape. */

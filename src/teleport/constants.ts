@@ -164,6 +164,11 @@ function passOn({ through, inputDims }: ComputedConstant, factor: Factor): Facto
     case 'slice':
       // The scale does not vary along the axes that are cut.
       return [{ view: dims, dims, terms: onDims(factor) }]
+    case 'expansion': {
+      // Along the axes that are broadcast the scale does not vary; axes in front that the input lacks are among them.
+      const terms = onDims(factor).map((term) => ({ ...term, dims: term.dims.slice(term.dims.length - dims.length) }))
+      return [{ view: dims, dims, terms }]
+    }
     case 'concatenation': {
       let start = 0
       return inputDims.map((own) => {

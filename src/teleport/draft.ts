@@ -97,15 +97,20 @@ export class Draft {
     return name
   }
 
-  /** Replace or add an initializer. Models before IR version 4 list their initializers among the inputs. */
+  /**
+   * Replace or add an initializer. Models before IR version 4 list their initializers among the inputs, which those of a subgraph
+   * are not free to add to: there the graph around gets it.
+   */
   setInitializer(tensor: Tensor, irVersion: number): void {
+    if (irVersion < 4 && this.parent !== undefined && !this.initializers.has(tensor.name))
+      return this.parent.setInitializer(tensor, irVersion)
     const at = this.inputs.findIndex((input) => input.name === tensor.name)
     const info = { name: tensor.name, dtype: tensor.dtype, shape: tensor.dims }
     const before = this.inputs[at]
     const reshaped =
       before?.shape?.length !== tensor.dims.length || before.shape.some((dim, i) => dim !== tensor.dims[i])
     if (at >= 0 && reshaped) this.inputs[at] = info
-    if (at < 0 && irVersion < 4 && this.parent === undefined && !this.initializers.has(tensor.name))
+    if (at < 0 && irVersion < 4 && !this.initializers.has(tensor.name))
       this.inputs.push(info)
     if (reshaped) this.valueInfo.delete(tensor.name)
     this.initializers.set(tensor.name, tensor)

@@ -90,8 +90,9 @@ export class Rescaler {
     if (node === undefined || node.node.opType !== 'Mul' || !node.node.name.startsWith(RESCALE_PREFIX)) return undefined
     const known = this.#inserted.get(node)
     if (known !== undefined) return known
-    const tensor = draft.plan.graph.initializers.get(node.inputs[1] ?? '')
-    if (tensor === undefined || draft.uses.get(tensor.name)?.length !== 1) return undefined
+    const owner = draft.owner(node.inputs[1] ?? '')
+    const tensor = owner?.plan.graph.initializers.get(node.inputs[1] ?? '')
+    if (tensor === undefined || owner?.uses.get(tensor.name)?.length !== 1) return undefined
     const inserted = {
       draft,
       node,
@@ -132,9 +133,10 @@ export class Rescaler {
     const output = node.outputs[0] as string
     node.removed = true
     this.nodesAdded--
-    draft.initializers.delete(node.inputs[1] as string)
-    const at = draft.inputs.findIndex((info) => info.name === node.inputs[1])
-    if (at >= 0) draft.inputs.splice(at, 1)
+    const owner = draft.owner(node.inputs[1] as string) ?? draft
+    owner.initializers.delete(node.inputs[1] as string)
+    const at = owner.inputs.findIndex((info) => info.name === node.inputs[1])
+    if (at >= 0) owner.inputs.splice(at, 1)
     const producer = draft.producers.get(input)
     if (input.startsWith(insertedName('before', '')) && producer !== undefined) {
       producer.outputs[producer.outputs.indexOf(input)] = output
