@@ -249,13 +249,21 @@ function findScalableAxes(value: Value, values: Values, depth: number): 'all' | 
   }
 }
 
+const knownQuantised = new WeakMap<Value, boolean>()
+
 /** True if a constant is multiplied by way of a quantisation scale, which has to stay positive. */
 export function isQuantised(value: Value, values: Values, depth = 0): boolean {
-  const through = scaledThrough(value, values)
-  if (!through || depth > 64) return false
-  if (through.kind === 'quantised') return true
-  const from = currentInput(value.producer as Node, through.inputs[0] as number, values)
-  return from !== undefined && isQuantised(from, values, depth + 1)
+  let quantised = knownQuantised.get(value)
+  if (quantised === undefined) {
+    const through = scaledThrough(value, values)
+    const inner = (input: number): boolean => {
+      const from = currentInput(value.producer as Node, input, values)
+      return from !== undefined && isQuantised(from, values, depth + 1)
+    }
+    quantised = !!through && depth <= 64 && (through.kind === 'quantised' || through.inputs.some(inner))
+    knownQuantised.set(value, quantised)
+  }
+  return quantised
 }
 
 /** True if a constant can be made larger by broadcasting: nothing between it and its tensor depends on its shape. */

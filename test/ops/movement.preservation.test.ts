@@ -182,8 +182,7 @@ cases('Concat', [
       const tokens = net.op('Expand', [net.weight([1, 1, 6]), ints(net, [2, 1, 6])])
       return projected(net, net.op('Concat', [tokens, sequence(net)], { axis: 1 }))
     },
-    // The token is computed, by an operator through which no scale reaches its weights.
-    weights: ['MatMul pinned', 'MatMul output'],
+    weights: matMul,
     full: matMul,
   },
   {
