@@ -68,6 +68,8 @@ export class Draft {
   #adopt(node: Node): DraftNode {
     const draft = draftOf(node)
     this.byNode.set(node, draft)
+    // Not only values: two nodes of one name are refused by some readers.
+    if (node.name !== '') this.#names.add(node.name)
     for (const name of node.outputs) {
       if (name === '') continue
       this.producers.set(name, draft)
@@ -89,7 +91,7 @@ export class Draft {
     return undefined
   }
 
-  /** A name that nothing in the model bears, made from a hint. */
+  /** A name that neither a value nor a node of the model bears, made from a hint. */
   fresh(hint: string): string {
     let name = hint
     for (let copy = 2; this.#names.has(name); copy++) name = `${hint}#${copy}`
