@@ -6,15 +6,8 @@ import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varie
 import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
 import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
 import type { ScaleClasses } from './scales.js'
-import {
-  constantDims,
-  constantNumbers,
-  enlargeable,
-  isQuantised,
-  scalableAxes,
-  type Value,
-  type Values,
-} from './values.js'
+import { constantDims, constantNumbers, enlargeable, isQuantised, scalableAxes } from './constants.js'
+import type { Value, Values } from './values.js'
 
 /** Constants of up to this many elements may take part in movements element by element. */
 const LIFT_LIMIT = 1 << 14

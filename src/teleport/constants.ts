@@ -2,7 +2,7 @@ import { isFloat } from '../graph/dtype.js'
 import type { Attribute, Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf, tensorOf } from '../graph/tensor.js'
 import type { ComputedConstant } from '../quiver/plan.js'
-import { tensorOfConstant } from '../quiver/values.js'
+import { tensorOfConstant } from '../quiver/constants.js'
 import type { Draft, DraftNode, Use } from './draft.js'
 import {
   beforeTranspose,
@@ -45,7 +45,7 @@ export class ConstantScaler {
   ask(node: DraftNode, input: number, factor: Factor): void {
     if (factor.terms.length === 0) return
     let inputs = this.#factors.get(node)
-    if (inputs === undefined) this.#factors.set(node, (inputs = new Map()))
+    if (inputs === undefined) this.#factors.set(node, (inputs = new Map<number, Factor>()))
     const before = inputs.get(input)
     inputs.set(input, before === undefined ? factor : both(before, factor))
   }

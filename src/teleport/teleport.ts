@@ -94,7 +94,8 @@ function arrowFactors(draft: Draft, plan: GraphPlan, assignment: Assignment) {
     if (numbers === undefined) continue
     const draftNode = node === undefined ? draft.sink : find(draft, node)
     let inputs = factors.get(draftNode)
-    if (inputs === undefined) factors.set(draftNode, (inputs = new Map()))
+    if (inputs === undefined)
+      factors.set(draftNode, (inputs = new Map<number, { numbers: Numbers; dtype: FloatDType }>()))
     const before = inputs.get(input)
     inputs.set(input, { dtype, numbers: before === undefined ? numbers : multiplied(before.numbers, numbers) })
   }
