@@ -14,7 +14,7 @@ import { type TeleportedModel, teleport } from '../../src/teleport/teleport.js'
 export interface Distance {
   /** max|y − y'| ÷ max|y|, the worst output's. Infinity where shapes or integers differ, or where one alone is no number. */
   readonly error: number
-  /** Every output has the same bits. */
+  /** Every output has the same bits, but for the sign of zeros. */
   readonly identical: boolean
 }
 
@@ -61,7 +61,8 @@ function distanceOf(expected: HostTensor, actual: HostTensor): Distance {
       if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y))
       continue
     }
-    identical = false
+    // Where a network is zero it may be −0 after a change of sign.
+    if (y !== z) identical = false
     if (!Number.isFinite(y) || !Number.isFinite(z)) return different
     difference = Math.max(difference, Math.abs(y - z))
     largest = Math.max(largest, Math.abs(y))
