@@ -111,17 +111,19 @@ export function verifyLines(report: VerifyReport): string[] {
   const bits = report.identical ? ', bit for bit' : ''
   const verdict = report.pass ? `the same function${bits}` : 'NOT the same function'
   const sizes = Object.entries(report.sizes).map(([name, size]) => `${name} = ${size}`)
+  const head = ['  output', "max|y−y'|", '÷ max|y|', 'same bits', 'same argmax', '']
   const rows = report.outputs.map((output) => [
     `  ${output.name}`,
     figure(output.maxAbsError),
     figure(output.maxRelError),
-    output.identical ? 'yes' : percent(1 - output.mismatch),
+    output.identical ? 'all' : percent(1 - output.mismatch),
     output.argmaxAgreement === undefined ? '' : percent(output.argmaxAgreement),
     output.difference ?? '',
   ])
+  const used = head.map((_, i) => rows.some((row) => row[i] !== ''))
   return [
     `${verdict} (${ran}${sizes.length === 0 ? '' : `, with ${sizes.join(', ')}`}; tolerance ${figure(report.tolerance)})`,
-    ...table([['  output', "max|y−y'|", '÷ max|y|', 'same bits', 'same argmax', ''], ...rows]),
+    ...table([head, ...rows].map((row) => row.filter((_, i) => used[i]))),
     ...divergenceLines(report),
   ]
 }

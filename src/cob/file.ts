@@ -120,7 +120,8 @@ function vectorOf(name: string, entry: unknown, refuse: Refuse): { name: string;
   const at = `vertex ${quoted(name)}`
   if (!isObject(entry)) throw refuse(`${at}: its entry in the header is not an object`)
   const { dtype, shape, data_offsets: offsets } = entry
-  if (dtype !== 'F64') throw refuse(`${at}: expected numbers of type F64, got ${typeof dtype === 'string' ? quoted(dtype) : 'none'}`)
+  if (dtype !== 'F64')
+    throw refuse(`${at}: expected numbers of type F64, got ${typeof dtype === 'string' ? quoted(dtype) : 'none'}`)
   if (!isNumbers(shape) || shape.length !== 1) throw refuse(`${at}: expected a shape of one dimension`)
   if (!isNumbers(offsets) || offsets.length !== 2) throw refuse(`${at}: expected two data offsets`)
   const [begin, end] = offsets as [number, number]
