@@ -101,6 +101,7 @@ const gelu: Step = (b, x, p) => {
 }
 
 const hardSwish: Step = (b, x, p) => {
+  demand(b.options.dtype === 'float32' || b.since(12))
   const clipped = b.op('Clip', [b.op('Add', [x, b.scalar(3)]), b.scalar(0), b.scalar(6)])
   if (p.oneIn(2)) return b.same('Mul', x, [b.op('Div', [clipped, b.scalar(6)])])
   return b.same('Div', b.same('Mul', x, [clipped]), [b.scalar(6)])
