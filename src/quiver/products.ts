@@ -10,17 +10,26 @@ export class Products {
   #table = new Int32Array(1 << 11)
   #count = 0
 
-  /** The pairs of a product: a view that is valid until the next `intern`. */
-  terms(product: number): Int32Array {
-    return this.#terms.subarray(this.#start(product), this.#ends[product])
-  }
-
-  #start(product: number): number {
+  /** Where the pairs of a product begin. A pair takes two places. */
+  start(product: number): number {
     return product === 0 ? 0 : (this.#ends[product - 1] as number)
   }
 
+  /** Where they end. */
+  end(product: number): number {
+    return this.#ends[product] as number
+  }
+
+  variable(place: number): number {
+    return this.#terms[place] as number
+  }
+
+  exponent(place: number): number {
+    return this.#terms[place + 1] as number
+  }
+
   /** The number of the product of the first `length` entries of `pairs`. */
-  intern(pairs: ArrayLike<number>, length: number): number {
+  intern(pairs: Int32Array, length: number): number {
     const mask = this.#table.length - 1
     let slot = hashOf(pairs, 0, length) & mask
     for (let entry = this.#table[slot] as number; entry !== 0; entry = this.#table[slot] as number) {
@@ -37,25 +46,25 @@ export class Products {
     return this.#count - 1
   }
 
-  #equals(product: number, pairs: ArrayLike<number>, length: number): boolean {
-    const start = this.#start(product)
+  #equals(product: number, pairs: Int32Array, length: number): boolean {
+    const start = this.start(product)
     if ((this.#ends[product] as number) - start !== length) return false
     for (let i = 0; i < length; i++) if (this.#terms[start + i] !== pairs[i]) return false
     return true
   }
 
   #rehash(): void {
-    this.#table = new Int32Array(2 * this.#table.length)
+    this.#table = new Int32Array(4 * this.#table.length)
     const mask = this.#table.length - 1
     for (let product = 0; product < this.#count; product++) {
-      let slot = hashOf(this.#terms, this.#start(product), this.#ends[product] as number) & mask
+      let slot = hashOf(this.#terms, this.start(product), this.#ends[product] as number) & mask
       while (this.#table[slot] !== 0) slot = (slot + 1) & mask
       this.#table[slot] = product + 1
     }
   }
 }
 
-function hashOf(numbers: ArrayLike<number>, start: number, end: number): number {
+function hashOf(numbers: Int32Array, start: number, end: number): number {
   let hash = 0x811c9dc5
   for (let i = start; i < end; i++) {
     hash = Math.imul(hash ^ (numbers[i] as number), 0x9e3779b1)

@@ -1,3 +1,4 @@
+import { Powers } from './powers.js'
 import { Products } from './products.js'
 import { CannotScale, ONE, type Scale, type Scales } from '../ops/field.js'
 
@@ -40,6 +41,7 @@ export class ScaleClasses implements Scales {
   readonly #products = new Products()
   /** What a product has become since one of its variables was bound or pinned. */
   readonly #became = new Map<Scale, Scale>()
+  readonly #idle: Powers[] = []
 
   get variables(): number {
     return this.#count
@@ -64,10 +66,14 @@ export class ScaleClasses implements Scales {
     return ids
   }
 
-  /** The same number, in terms of unbound variables. */
+  /** The same number, in terms of unbound variables: ONE, a variable, or a product of variables that are not pinned. */
   resolve(scale: Scale): Scale {
     if (scale === ONE) return ONE
     if (scale < 0) return this.#resolveProduct(scale)
+    return this.#binding[scale - 1] === UNBOUND ? scale : this.#resolveBound(scale)
+  }
+
+  #resolveBound(scale: Scale): Scale {
     let end = scale
     while (end > 0 && this.#binding[end - 1] !== UNBOUND) end = this.#binding[end - 1] as number
     const resolved = end < 0 ? this.#resolveProduct(end) : end
@@ -80,22 +86,27 @@ export class ScaleClasses implements Scales {
   }
 
   #resolveProduct(scale: Scale): Scale {
-    const became = this.#became.get(scale)
+    const became = this.#became.size === 0 ? undefined : this.#became.get(scale)
     if (became !== undefined) {
       const resolved = this.resolve(became)
       if (resolved !== became) this.#became.set(scale, resolved)
       return resolved
     }
-    const terms = this.#products.terms(-1 - scale)
-    let settled = true
-    for (let i = 0; settled && i < terms.length; i += 2)
-      settled = this.#binding[terms[i] as number] === UNBOUND && !this.#isPinned(terms[i] as number)
-    if (settled) return scale
-    const powers = new Map<number, number>()
-    for (let i = 0; i < terms.length; i += 2) this.#collect((terms[i] as number) + 1, terms[i + 1] as number, powers)
+    if (this.#isSettled(-1 - scale)) return scale
+    const powers = this.#borrow()
+    this.#multiply(powers, scale, 1)
     const resolved = this.#product(powers)
     this.#became.set(scale, resolved)
     return resolved
+  }
+
+  #isSettled(product: number): boolean {
+    const end = this.#products.end(product)
+    for (let at = this.#products.start(product); at < end; at += 2) {
+      const variable = this.#products.variable(at)
+      if (this.#binding[variable] !== UNBOUND || this.#isPinned(variable)) return false
+    }
+    return true
   }
 
   times(a: Scale, b: Scale): Scale {
@@ -103,57 +114,62 @@ export class ScaleClasses implements Scales {
     const y = this.resolve(b)
     if (x === ONE) return y
     if (y === ONE) return x
-    if (x > 0 && y > 0 && !this.#isPinned(x - 1) && !this.#isPinned(y - 1))
-      return this.#intern(x === y ? [x - 1, 2] : x < y ? [x - 1, 1, y - 1, 1] : [y - 1, 1, x - 1, 1])
-    const powers = new Map<number, number>()
-    this.#collect(x, 1, powers)
-    this.#collect(y, 1, powers)
+    const powers = this.#borrow()
+    this.#multiply(powers, x, 1)
+    this.#multiply(powers, y, 1)
     return this.#checked(this.#product(powers))
   }
 
   power(a: Scale, exponent: number): Scale {
     const resolved = this.resolve(a)
     if (exponent === 1 || resolved === ONE) return resolved
-    const powers = new Map<number, number>()
-    this.#collect(resolved, exponent, powers)
+    const powers = this.#borrow()
+    this.#multiply(powers, resolved, exponent)
     return this.#checked(this.#product(powers))
   }
 
   root(a: Scale): Scale | undefined {
-    const powers = new Map<number, number>()
-    this.#collect(a, 1, powers)
-    const halves = new Map<number, number>()
-    for (const [variable, exponent] of powers) {
-      if (this.#isPinned(variable)) continue
+    const powers = this.#borrow()
+    this.#multiply(powers, this.resolve(a), 1)
+    const { pairs } = powers
+    for (let i = 0; i < powers.length; i += 2) {
+      const exponent = this.#isPinned(pairs[i] as number) ? 0 : (pairs[i + 1] as number)
       if (exponent % 2 !== 0) return undefined
-      halves.set(variable, exponent / 2)
+      pairs[i + 1] = exponent / 2
     }
-    return this.#product(halves)
+    return this.#product(powers)
   }
 
   same(a: Scale, b: Scale): boolean {
     if (a === b) return true
     const x = this.resolve(a)
     const y = this.resolve(b)
-    return x === y || (this.isOne(x) && this.isOne(y))
+    return x === y || (this.#isOneNow(x) && this.#isOneNow(y))
   }
 
   isOne(a: Scale): boolean {
-    const scale = this.resolve(a)
-    if (scale >= ONE) return scale === ONE || this.#isPinned(scale - 1)
-    return this.powersOf(scale).every(([variable]) => this.#isPinned(variable))
+    return this.#isOneNow(this.resolve(a))
+  }
+
+  /** Of a resolved scale: a product of variables of which none is pinned is not known to be 1. */
+  #isOneNow(scale: Scale): boolean {
+    return scale === ONE || (scale > 0 && this.#isPinned(scale - 1))
   }
 
   /** The variables of a scale that are not bound, with their exponents. */
   powersOf(scale: Scale): readonly (readonly [variable: number, exponent: number])[] {
+    const powers: [number, number][] = []
+    this.#each(scale, (variable, exponent) => powers.push([variable, exponent]))
+    return powers
+  }
+
+  #each(scale: Scale, act: (variable: number, exponent: number) => void): void {
     const resolved = this.resolve(scale)
-    if (resolved === ONE) return []
-    if (resolved > 0) return [[resolved - 1, 1]]
-    const terms = this.#products.terms(-1 - resolved)
-    return Array.from(
-      { length: terms.length / 2 },
-      (_, i) => [terms[2 * i] as number, terms[2 * i + 1] as number] as const,
-    )
+    if (resolved === ONE) return
+    if (resolved > 0) return act(resolved - 1, 1)
+    const end = this.#products.end(-1 - resolved)
+    for (let at = this.#products.start(-1 - resolved); at < end; at += 2)
+      act(this.#products.variable(at), this.#products.exponent(at))
   }
 
   /** Make two scales the same number. `reason` is reported for what gets pinned by it. */
@@ -164,9 +180,9 @@ export class ScaleClasses implements Scales {
     if (x > 0 && y > 0) return this.#join(x - 1, y - 1)
     if (y === ONE && x > 0) return this.#restrict(x - 1, PINNED, reason)
     if (x === ONE && y > 0) return this.#restrict(y - 1, PINNED, reason)
-    const powers = new Map<number, number>()
-    this.#collect(x, 1, powers)
-    this.#collect(y, -1, powers)
+    const powers = this.#borrow()
+    this.#multiply(powers, x, 1)
+    this.#multiply(powers, y, -1)
     this.#solve(powers, reason)
   }
 
@@ -174,30 +190,39 @@ export class ScaleClasses implements Scales {
   restrictPositive(scale: Scale, reason: string): void {
     const resolved = this.resolve(scale)
     if (resolved > 0) return this.#restrict(resolved - 1, POSITIVE, reason)
-    for (const [variable, exponent] of this.powersOf(scale))
+    this.#each(resolved, (variable, exponent) => {
       if (exponent % 2 !== 0) this.#restrict(variable, POSITIVE, reason)
+    })
   }
 
   /** The scale must be ±1. Sufficient: every variable in it is. */
   restrictSign(scale: Scale, reason: string): void {
-    for (const [variable] of this.powersOf(scale)) this.#restrict(variable, SIGN, reason)
+    this.#restrictAll(scale, SIGN, reason)
   }
 
   /** Every variable in the scale is 1. */
   pin(scale: Scale, reason: string): void {
-    for (const [variable] of this.powersOf(scale)) this.#restrict(variable, PINNED, reason)
+    this.#restrictAll(scale, PINNED, reason)
+  }
+
+  #restrictAll(scale: Scale, flags: number, reason: string): void {
+    const resolved = this.resolve(scale)
+    if (resolved > 0) this.#restrict(resolved - 1, flags, reason)
+    else this.#each(resolved, (variable) => this.#restrict(variable, flags, reason))
   }
 
   /** The scale reaches an output of the graph: its variables are output vertices. */
   pinOutput(scale: Scale): void {
-    for (const [variable] of this.powersOf(scale)) {
+    this.#each(scale, (variable) => {
       this.#flags[variable] = (this.#flags[variable] as number) | OUTPUT
       this.#restrict(variable, PINNED, 'graph output')
-    }
+    })
   }
 
   isOutput(scale: Scale): boolean {
-    const powers = this.powersOf(scale)
+    const resolved = this.resolve(scale)
+    if (resolved > 0) return ((this.#flags[resolved - 1] as number) & OUTPUT) !== 0
+    const powers = this.powersOf(resolved)
     return powers.length > 0 && powers.every(([variable]) => ((this.#flags[variable] as number) & OUTPUT) !== 0)
   }
 
@@ -211,10 +236,10 @@ export class ScaleClasses implements Scales {
     const resolved = this.resolve(scale)
     if (resolved > 0) flags = (this.#flags[resolved - 1] as number) & PINNED
     else
-      for (const [variable, exponent] of this.powersOf(resolved)) {
+      this.#each(resolved, (variable, exponent) => {
         const own = (this.#flags[variable] as number) & PINNED
         flags &= exponent % 2 === 0 ? own | POSITIVE : own
-      }
+      })
     return flags === PINNED ? 'pinned' : flags === POSITIVE ? 'positive' : flags === SIGN ? 'sign' : 'free'
   }
 
@@ -231,54 +256,57 @@ export class ScaleClasses implements Scales {
     return ((this.#flags[variable] as number) & PINNED) === PINNED
   }
 
-  #collect(scale: Scale, exponent: number, into: Map<number, number>): void {
-    const resolved = this.resolve(scale)
-    if (resolved === ONE) return
-    if (resolved > 0) {
-      into.set(resolved - 1, (into.get(resolved - 1) ?? 0) + exponent)
-      return
-    }
-    const terms = this.#products.terms(-1 - resolved)
-    for (let i = 0; i < terms.length; i += 2) {
-      const variable = terms[i] as number
-      into.set(variable, (into.get(variable) ?? 0) + (terms[i + 1] as number) * exponent)
+  /** An empty product, to be handed to `#product` or `#solve`, which give it back. */
+  #borrow(): Powers {
+    const powers = this.#idle.pop() ?? new Powers()
+    powers.clear()
+    return powers
+  }
+
+  /** Multiply by a power of a resolved scale, or of a product whatever has become of its variables. */
+  #multiply(powers: Powers, scale: Scale, exponent: number): void {
+    if (scale === ONE) return
+    if (scale > 0) return powers.multiply(scale - 1, exponent)
+    const end = this.#products.end(-1 - scale)
+    for (let at = this.#products.start(-1 - scale); at < end; at += 2) {
+      const variable = this.#products.variable(at)
+      const own = this.#products.exponent(at) * exponent
+      if (this.#binding[variable] === UNBOUND) powers.multiply(variable, own)
+      else this.#multiply(powers, this.#resolveBound(variable + 1), own)
     }
   }
 
   /** The id of a product of unbound variables. Pinned ones are 1 and are left out, unless one stands alone, to be told apart. */
-  #product(powers: ReadonlyMap<number, number>): Scale {
-    const terms: number[] = []
-    let alone: number | undefined
+  #product(powers: Powers): Scale {
+    const { pairs } = powers
+    let alone = -1
     let count = 0
-    for (const [variable, exponent] of powers) {
+    let length = 0
+    for (let i = 0; i < powers.length; i += 2) {
+      const variable = pairs[i] as number
+      const exponent = pairs[i + 1] as number
       if (exponent === 0) continue
       count++
-      alone = exponent === 1 ? variable : undefined
-      if (!this.#isPinned(variable)) terms.push(variable, exponent)
+      alone = exponent === 1 ? variable : -1
+      if (this.#isPinned(variable)) continue
+      pairs[length++] = variable
+      pairs[length++] = exponent
     }
-    if (count === 1 && alone !== undefined) return alone + 1
-    if (terms.length === 0) return ONE
-    if (terms.length === 2) return terms[1] === 1 ? (terms[0] as number) + 1 : this.#intern(terms)
-    const order = Array.from({ length: terms.length / 2 }, (_, i) => 2 * i).sort(
-      (i, j) => (terms[i] as number) - (terms[j] as number),
-    )
-    return this.#intern(order.flatMap((i) => [terms[i] as number, terms[i + 1] as number]))
-  }
-
-  #intern(pairs: readonly number[]): Scale {
-    if (pairs.length > 2 * MAX_FACTORS) {
-      for (let i = 0; i < pairs.length; i += 2) this.#restrict(pairs[i] as number, PINNED, TOO_LONG)
-      return ONE
-    }
-    return -1 - this.#products.intern(pairs, pairs.length)
+    this.#idle.push(powers)
+    if (count === 1 && alone >= 0) return alone + 1
+    if (length === 0) return ONE
+    if (length === 2 && pairs[1] === 1) return (pairs[0] as number) + 1
+    if (length <= 2 * MAX_FACTORS) return -1 - this.#products.intern(pairs, length)
+    for (let i = 0; i < length; i += 2) this.#restrict(pairs[i] as number, PINNED, TOO_LONG)
+    return ONE
   }
 
   /** @throws CannotScale where it is a product of too many factors */
   #checked(scale: Scale): Scale {
     if (scale >= ONE) return scale
-    const terms = this.#products.terms(-1 - scale)
+    const end = this.#products.end(-1 - scale)
     let degree = 0
-    for (let i = 1; i < terms.length; i += 2) degree += Math.abs(terms[i] as number)
+    for (let at = this.#products.start(-1 - scale); at < end; at += 2) degree += Math.abs(this.#products.exponent(at))
     if (degree > MAX_DEGREE) throw new CannotScale(TOO_LONG)
     return scale
   }
@@ -300,43 +328,58 @@ export class ScaleClasses implements Scales {
 
   #bind(variable: number, scale: Scale): void {
     const flags = this.#flags[variable] as number
-    const reason = this.#reasons.get(variable) ?? ''
     this.#binding[variable] = scale
-    for (const [other, exponent] of this.powersOf(scale)) {
+    if ((flags & (PINNED | OUTPUT)) === 0) return
+    const reason = this.#reasons.get(variable) ?? ''
+    this.#each(scale, (other, exponent) => {
       if ((flags & SIGN) !== 0) this.#restrict(other, SIGN, reason)
       if ((flags & POSITIVE) !== 0 && exponent % 2 !== 0) this.#restrict(other, POSITIVE, reason)
       if ((flags & OUTPUT) !== 0) this.#flags[other] = (this.#flags[other] as number) | OUTPUT
-    }
+    })
   }
 
   /** ∏ v^e = 1. */
-  #solve(powers: Map<number, number>, reason: string): void {
-    const terms = [...powers].filter(([variable, exponent]) => exponent !== 0 && !this.#isPinned(variable))
-    if (terms.length === 0) return
-    if (terms.length === 1) {
-      const [variable, exponent] = terms[0] as [number, number]
-      this.#restrict(variable, exponent % 2 === 0 ? SIGN : PINNED, reason)
-      return
-    }
+  #solve(powers: Powers, reason: string): void {
+    const { pairs } = powers
+    let length = 0
     // Of τ² = σ² it is enough that τ = σ.
-    const divisor = terms.reduce((d, [, exponent]) => gcd(d, Math.abs(exponent)), 0)
-    if (divisor > 1) {
-      this.#solve(new Map(terms.map(([variable, exponent]) => [variable, exponent / divisor])), reason)
+    let divisor = 0
+    for (let i = 0; i < powers.length; i += 2) {
+      const variable = pairs[i] as number
+      const exponent = pairs[i + 1] as number
+      if (exponent === 0 || this.#isPinned(variable)) continue
+      pairs[length++] = variable
+      pairs[length++] = exponent
+      divisor = gcd(divisor, Math.abs(exponent))
+    }
+    powers.length = length
+    if (length <= 2) {
+      if (length === 2) this.#restrict(pairs[0] as number, (pairs[1] as number) % 2 === 0 ? SIGN : PINNED, reason)
+      this.#idle.push(powers)
       return
     }
-    const candidates = terms.filter(([, exponent]) => Math.abs(exponent) === 1)
-    const yields = ([variable]: readonly [number, number]) => (this.#flags[variable] as number) & YIELDING
-    candidates.sort((a, b) => yields(b) - yields(a) || b[0] - a[0])
-    const chosen = candidates[0]
-    if (chosen === undefined) {
-      for (const [variable] of terms) this.#restrict(variable, PINNED, reason)
+    const chosen = this.#chosen(powers, divisor)
+    if (chosen < 0) {
+      for (let i = 0; i < length; i += 2) this.#restrict(pairs[i] as number, PINNED, reason)
+      this.#idle.push(powers)
       return
     }
-    const [variable, exponent] = chosen
-    this.#bind(
-      variable,
-      this.#product(new Map(terms.filter(([other]) => other !== variable).map(([v, e]) => [v, -e * exponent]))),
-    )
+    const variable = pairs[chosen] as number
+    const exponent = (pairs[chosen + 1] as number) / divisor
+    for (let i = 1; i < length; i += 2) pairs[i] = (-(pairs[i] as number) * exponent) / divisor
+    pairs[chosen + 1] = 0
+    this.#bind(variable, this.#product(powers))
+  }
+
+  /** The place of the last variable with an exponent of ±`divisor`, of a yielding one if there is any; −1 where there is none. */
+  #chosen({ pairs, length }: Powers, divisor: number): number {
+    let chosen = -1
+    for (let i = length - 2; i >= 0; i -= 2) {
+      if (Math.abs(pairs[i + 1] as number) !== divisor) continue
+      if (((this.#flags[pairs[i] as number] as number) & YIELDING) !== 0) return i
+      if (chosen < 0) chosen = i
+    }
+    return chosen
   }
 }
 
