@@ -51,7 +51,7 @@ function swap(field: Field): Field {
 /** Softmax of opset 12 and below takes all axes from `axis` on together. */
 function normalisedAxes(context: ScaleContext): readonly number[] {
   const rank = context.shape(0).length
-  const axis = axisOf(intOf(context.node, 'axis', context.opset < 13 ? 1 : -1), rank)
+  const axis = axisOf(context.node, intOf(context.node, 'axis', context.opset < 13 ? 1 : -1), rank)
   return context.opset < 13 ? range(axis, rank) : [axis]
 }
 

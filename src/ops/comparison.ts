@@ -1,19 +1,17 @@
 import { intOf } from '../graph/attributes.js'
 import { type Dim, isNumber, same } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
+import { facts } from './facts.js'
 import { mergeInputs } from './merge.js'
+import { unscaledInputs } from './operands.js'
 import type { Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { elementwiseFacts, followed, numbersAt } from './shape-arithmetic.js'
+import { elementwiseFacts, numbersAt } from './shape-arithmetic.js'
 
 function isZero(context: ScaleContext, input: number): boolean {
   return context.constant(input)?.every((value) => value === 0) === true
 }
 
-function unscaled(context: ScaleContext): void {
-  context.node.inputs.forEach((name, input) => {
-    if (name !== '') context.requireOne(input, `${context.node.opType} needs τ = 1`)
-  })
-}
+const unscaled = unscaledInputs()
 
 /** Two values that are multiplied by one positive number keep their order; against 0 there is no other side. */
 const ordered: ScaleRule = (context) => {
@@ -67,12 +65,12 @@ function areEqual(a: Dim, b: Dim): boolean | undefined {
 const byOrder = 'both sides must carry the same τ > 0: constants absorb it; against 0 any τ > 0'
 const none: ScaleRule = () => undefined
 
-const sameShapeBool: ShapeRule = (context) => [followed('bool', context.input(0).shape)]
+const sameShapeBool: ShapeRule = (context) => [facts('bool', context.input(0).shape)]
 
 const notFacts: ShapeRule = (context) => {
   const numbers = numbersAt(context, 0)
   const flipped = numbers?.every(isNumber) === true ? numbers.map((n) => (n === 0 ? 1 : 0)) : undefined
-  return [followed('bool', context.input(0).shape, flipped)]
+  return [facts('bool', context.input(0).shape, flipped)]
 }
 
 const isInf: ScaleRule = (context) => {

@@ -1,10 +1,9 @@
 import { type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
-import { facts, range } from './facts.js'
+import { facts, range, unknownDim } from './facts.js'
 import { along, type Field, ONE, uniform, varies } from './field.js'
 import { needsFloats, scalable } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
-import { unknownDim } from './shape-arithmetic.js'
 import { slidingSizes, transposedSizes, windowOf } from './windows.js'
 
 /** Where the channels of a weight are: [out, in/groups, …] for Conv, [in, out/groups, …] for ConvTranspose. */

@@ -2,9 +2,10 @@ import { intOf } from '../graph/attributes.js'
 import { type Dim, isNumber, multiply } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import { type Field, RESCALE_PREFIX, combine, map, ONE, varyingAxes, withRank } from './field.js'
-import { likeInput } from './facts.js'
+import { facts, likeInput } from './facts.js'
+import { unscaledInputs } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { elementwiseFacts, floorOf, followed, numbersAt, quotient } from './shape-arithmetic.js'
+import { elementwiseFacts, floorOf, numbersAt, quotient } from './shape-arithmetic.js'
 
 /** Beyond this power a scale leaves the range of the type. */
 const MAX_POWER = 8
@@ -132,7 +133,7 @@ function unary(operation: (a: Dim) => Dim | undefined): ShapeRule {
   return (context) => {
     const { dtype, shape } = context.input(0)
     const numbers = numbersAt(context, 0)?.map(operation)
-    return [followed(dtype, shape, numbers?.every((n) => n !== undefined) === true ? numbers : undefined)]
+    return [facts(dtype, shape, numbers?.every((n) => n !== undefined) === true ? numbers : undefined)]
   }
 }
 
@@ -140,7 +141,7 @@ function unary(operation: (a: Dim) => Dim | undefined): ShapeRule {
 const powFacts: ShapeRule = (context) => {
   const power = ([a, b]: readonly Dim[]): Dim | undefined => (isNumber(a) && isNumber(b) ? a ** b : undefined)
   const { shape, numbers } = elementwiseFacts(context, [0, 1], power)
-  return [followed(context.input(0).dtype, shape, numbers)]
+  return [facts(context.input(0).dtype, shape, numbers)]
 }
 
 const modulo = (a: Dim, b: Dim, context: NodeContext): Dim | undefined => {
@@ -148,13 +149,6 @@ const modulo = (a: Dim, b: Dim, context: NodeContext): Dim | undefined => {
   const remainder = a % b
   const truncates = intOf(context.node, 'fmod', 0) === 1
   return truncates || remainder === 0 || remainder < 0 === b < 0 ? remainder : remainder + b
-}
-
-/** Quantised integers may carry a scale, so integers are asked too. */
-const pinnedInputs: ScaleRule = (context) => {
-  context.node.inputs.forEach((name, input) => {
-    if (name !== '') context.requireOne(input, `${context.node.opType} needs τ = 1`)
-  })
 }
 
 export const elementwise: OperatorTable = {
@@ -186,6 +180,6 @@ export const elementwise: OperatorTable = {
     scale: notHomogeneous,
     summary: 'not homogeneous: τ·f(z/τ)',
   },
-  Mod: { shape: binary(modulo), scale: pinnedInputs, summary: 'needs τ = 1' },
-  BitShift: { shape: binary(() => undefined), scale: pinnedInputs, summary: 'integers: needs τ = 1' },
+  Mod: { shape: binary(modulo), scale: unscaledInputs(), summary: 'needs τ = 1' },
+  BitShift: { shape: binary(() => undefined), scale: unscaledInputs(), summary: 'integers: needs τ = 1' },
 }

@@ -1,10 +1,19 @@
-import type { Dim } from '../graph/dims.js'
+import { describe } from '../graph/attributes.js'
+import { type Dim, symbol } from '../graph/dims.js'
 import type { DType } from '../graph/dtype.js'
+import { ModelError, type Node } from '../graph/model.js'
 import type { Facts, NodeContext, ShapeRule } from './rule.js'
 
-/** Facts from what is known; what is undefined is left out. */
-export function facts(dtype: DType | undefined, shape?: readonly Dim[]): Facts {
-  return { ...(dtype === undefined ? {} : { dtype }), ...(shape === undefined ? {} : { shape }) }
+/** Elements up to which the values of a tensor are followed. Shapes, pads and index lists are far smaller. */
+export const NUMBERS_LIMIT = 1024
+
+/** Facts from what is known: what is undefined is left out, and so are more elements than are followed. */
+export function facts(dtype: DType | undefined, shape?: readonly Dim[], numbers?: readonly Dim[]): Facts {
+  return {
+    ...(dtype !== undefined && { dtype }),
+    ...(shape !== undefined && { shape }),
+    ...(numbers !== undefined && numbers.length <= NUMBERS_LIMIT && { numbers }),
+  }
 }
 
 /** Type and shape of an input, for an output that has the same. */
@@ -16,9 +25,23 @@ export function factsOf(context: NodeContext, input: number): Facts {
 /** The first output is of the first input's type and shape. */
 export const likeInput: ShapeRule = (context) => [factsOf(context, 0)]
 
-/** An axis counted from the end, if negative, as one counted from the start. */
-export function axisOf(axis: number, rank: number): number {
+/** A size of which nothing is known but that it is this output's: `?name.axis`. */
+export function unknownDim(node: Node, output: number, axis: number): Dim {
+  return symbol(`?${node.outputs[output] ?? ''}.${axis}`)
+}
+
+/** An axis counted from the start. @throws ModelError if `axis` lies outside [−rank, rank − 1] */
+export function axisOf(node: Node, axis: number, rank: number): number {
+  if (axis < -rank || axis >= rank)
+    throw new ModelError(
+      `${describe(node)}: axis ${axis} lies outside a tensor of rank ${rank}; expected ${-rank} to ${rank - 1}`,
+    )
   return axis < 0 ? axis + rank : axis
+}
+
+/** Positions of the inputs that are given. */
+export function givenInputs(node: Node): number[] {
+  return node.inputs.flatMap((name, input) => (name === '' ? [] : [input]))
 }
 
 /** from, from + 1, …, to − 1 */

@@ -16,7 +16,7 @@ import { reduction } from './reduction.js'
 import type { Operator, OperatorTable } from './rule.js'
 import { shaping } from './shaping.js'
 
-/** The operators by family: one file each. No operator is in two of them. */
+/** The operators by family: a file each, the many movements in several. No operator is in two of them. */
 export const FAMILIES: Readonly<Record<string, OperatorTable>> = {
   linear,
   convolution,

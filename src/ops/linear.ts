@@ -1,11 +1,10 @@
 import { type Dim, broadcast, isNumber } from '../graph/dims.js'
 import { floatOf, intOf } from '../graph/attributes.js'
 import { contract } from './attention.js'
-import { facts, range } from './facts.js'
+import { facts, range, unknownDim } from './facts.js'
 import { CannotScale, combine, type Field, uniform, varies, withRank } from './field.js'
 import { lift, lower, matrixOperand, type Operand, needsFloats, ownAxes, scalable, seen } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
-import { unknownDim } from './shape-arithmetic.js'
 
 /** The product of a value x and a constant W, in the product's axes [...batch, row, column]. */
 interface Layer {

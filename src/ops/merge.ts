@@ -1,11 +1,8 @@
 import { add, type Dim, isNumber, subtract } from '../graph/dims.js'
+import { givenInputs } from './facts.js'
 import { type Field, ONE, type Scale, uniform, varyingAxes, withRank } from './field.js'
 import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { elementwiseFacts } from './shape-arithmetic.js'
-
-function inputsOf(context: { readonly node: { readonly inputs: readonly string[] } }): number[] {
-  return context.node.inputs.flatMap((name, i) => (name === '' ? [] : [i]))
-}
 
 export function isUnscaled(field: Field): boolean {
   return field.ids.every((id: Scale) => id === ONE)
@@ -70,14 +67,14 @@ export function mergeInputs(
 
 const linearMerge: ScaleRule = (context) => {
   const { opType } = context.node
-  context.output(0, mergeInputs(context, inputsOf(context), `${opType} joins values of different scales`).field)
+  context.output(0, mergeInputs(context, givenInputs(context.node), `${opType} joins values of different scales`).field)
 }
 
 const extremum: ScaleRule = (context) => {
   const { opType } = context.node
   const { field, activations } = mergeInputs(
     context,
-    inputsOf(context),
+    givenInputs(context.node),
     `${opType} joins values of different scales`,
     true,
   )
@@ -94,7 +91,7 @@ function numeric(operation: (...operands: number[]) => number): (operands: reado
 }
 
 function variadic(operation?: (operands: readonly Dim[]) => Dim | undefined): ShapeRule {
-  return (context) => [elementwiseFacts(context, inputsOf(context), operation)]
+  return (context) => [elementwiseFacts(context, givenInputs(context.node), operation)]
 }
 
 const whereFacts: ShapeRule = (context) => [

@@ -1,9 +1,9 @@
 import { floatOf, floatsOf, intOf, intsOf, stringOf } from '../graph/attributes.js'
 import { add, type Dim, divide, isNumber, multiply, same } from '../graph/dims.js'
 import { CannotScale, concatenate, FIELD_LIMIT, type Field, select, varies, varyingAxes } from './field.js'
-import { range } from './facts.js'
+import { axisOf, facts, range, unknownDim } from './facts.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { axesOf, axisOf, floorOf, followed, numbersAt, unknownDim } from './shape-arithmetic.js'
+import { axesOf, floorOf, numbersAt } from './shape-arithmetic.js'
 
 /** What a Pad adds before and after each axis (removes, where negative); undefined where that is not known. */
 function paddingOf(context: NodeContext, rank: number): { before: Dim[]; after: Dim[] } | undefined {
@@ -25,7 +25,7 @@ const padFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
   const padding = shape && paddingOf(context, shape.length)
   return [
-    followed(
+    facts(
       dtype,
       shape?.map((dim, axis) => {
         const before = padding?.before[axis]
@@ -140,10 +140,10 @@ function resizingOf(context: NodeContext, rank: number): Resizing[] | undefined 
 
 const resizeFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
-  if (shape === undefined) return [followed(dtype, undefined)]
+  if (shape === undefined) return [facts(dtype)]
   const resizing = resizingOf(context, shape.length)
   return [
-    followed(
+    facts(
       dtype,
       shape.map((dim, axis) => {
         const { factor, size } = resizing?.[axis] ?? {}
@@ -178,10 +178,10 @@ const resize: ScaleRule = (context) => {
 const depthToSpaceFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
   const block = intOf(context.node, 'blocksize', 1)
-  if (shape?.length !== 4) return [followed(dtype, undefined)]
+  if (shape?.length !== 4) return [facts(dtype)]
   const [n, c, h, w] = shape as readonly [Dim, Dim, Dim, Dim]
   const channels = divide(c, block * block) ?? unknownDim(context.node, 0, 1)
-  return [followed(dtype, [n, channels, multiply(h, block), multiply(w, block)])]
+  return [facts(dtype, [n, channels, multiply(h, block), multiply(w, block)])]
 }
 
 function blockArea(context: NodeContext): number {
@@ -207,10 +207,10 @@ const depthToSpace: ScaleRule = (context) => {
 const spaceToDepthFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
   const block = intOf(context.node, 'blocksize', 1)
-  if (shape?.length !== 4) return [followed(dtype, undefined)]
+  if (shape?.length !== 4) return [facts(dtype)]
   const [n, c, h, w] = shape as readonly [Dim, Dim, Dim, Dim]
   return [
-    followed(dtype, [
+    facts(dtype, [
       n,
       multiply(c, block * block),
       divide(h, block) ?? unknownDim(context.node, 0, 2),
@@ -237,7 +237,7 @@ const spaceToDepth: ScaleRule = (context) => {
 const gridSampleFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
   const grid = context.input(1).shape
-  return [followed(dtype, shape && grid && [...shape.slice(0, 2), ...grid.slice(1, -1)])]
+  return [facts(dtype, shape && grid && [...shape.slice(0, 2), ...grid.slice(1, -1)])]
 }
 
 /** Linear in the image at every point of the grid, zeros outside. */

@@ -109,7 +109,7 @@ function layerNormalization(context: ScaleContext): void {
   if (statistics) context.requireOne(0, `${context.node.opType} whose statistics are used needs τ = 1`)
   else scaleEpsilon(context, onePositiveScale(context))
   const beta = context.node.opType === 'RMSNormalization' ? undefined : 2
-  affine(context, range(axisOf(intOf(context.node, 'axis', -1), rank), rank), 1, beta)
+  affine(context, range(axisOf(context.node, intOf(context.node, 'axis', -1), rank), rank), 1, beta)
 }
 
 function channelNormalization(context: ScaleContext): void {
@@ -144,10 +144,10 @@ const batchShape: ShapeRule = (context) => {
 const layerShape: ShapeRule = (context) => {
   const x = context.input(0)
   const stash = intOf(context.node, 'stash_type', 1) === 1 ? 'float32' : x.dtype
-  const axis = axisOf(intOf(context.node, 'axis', -1), x.shape?.length ?? 0)
+  const axis = x.shape && axisOf(context.node, intOf(context.node, 'axis', -1), x.shape.length)
   const statistics = facts(
     stash,
-    x.shape?.map((dim, i) => (i < axis ? dim : 1)),
+    x.shape?.map((dim, i) => (axis !== undefined && i < axis ? dim : 1)),
   )
   return [factsOf(context, 0), statistics, statistics].slice(0, Math.max(1, context.node.outputs.length))
 }
@@ -169,7 +169,11 @@ export const normalization: OperatorTable = {
     shape: likeInput,
     scale: (context) => {
       const reason = 'LpNormalization divides by a norm'
-      context.requireUniform(0, [axisOf(intOf(context.node, 'axis', -1), context.shape(0).length)], reason)
+      context.requireUniform(
+        0,
+        [axisOf(context.node, intOf(context.node, 'axis', -1), context.shape(0).length)],
+        reason,
+      )
       context.undo(0, 'sign', reason)
     },
   },

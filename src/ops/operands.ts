@@ -1,4 +1,5 @@
 import { isFloat } from '../graph/dtype.js'
+import { givenInputs } from './facts.js'
 import { CannotScale, collapse, dropAxes, type Field, insertAxes, permute, uniform } from './field.js'
 import type { ScaleContext, ScaleRule } from './rule.js'
 
@@ -63,12 +64,11 @@ export function needsFloats(context: ScaleContext): void {
 
 /**
  * The rule of an operator that scales do not pass: its inputs must arrive unscaled. In scope `weights` that pins what stands before
- * it, in scope `full` it is a division.
+ * it, in scope `full` it is a division. Integers are asked too: quantised ones carry a scale.
  */
 export function unscaledInputs(reason?: string): ScaleRule {
   return (context) => {
-    context.node.inputs.forEach((name, input) => {
-      if (name !== '') context.requireOne(input, reason ?? `${context.node.opType} needs τ = 1`)
-    })
+    for (const input of givenInputs(context.node))
+      context.requireOne(input, reason ?? `${context.node.opType} needs τ = 1`)
   }
 }

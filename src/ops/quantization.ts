@@ -14,7 +14,7 @@ function quantisedAxis(context: ScaleContext): number | null | undefined {
   const rank = context.shape(0).length
   if (scale.length === 0 || (scale.length === 1 && scale[0] === 1)) return null
   if (scale.length !== 1 || intOf(context.node, 'block_size', 0) !== 0) return undefined
-  return axisOf(intOf(context.node, 'axis', 1), rank)
+  return axisOf(context.node, intOf(context.node, 'axis', 1), rank)
 }
 
 /** The quantisation scale takes up the field; the integers keep their values and stand for the scaled ones. */

@@ -1,9 +1,9 @@
 import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
 import { dropAxes, type Field, map, uniform } from './field.js'
-import { likeInput, range } from './facts.js'
+import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
 import type { NodeContext, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { axesOf, axisOf, followed, unknownDim } from './shape-arithmetic.js'
+import { axesOf } from './shape-arithmetic.js'
 
 /** The axes that a reduction reduces; undefined where they are not known. */
 function reducedAxes(context: NodeContext, rank: number): number[] | undefined {
@@ -23,11 +23,9 @@ function reducedFacts(fold?: (a: Dim, b: Dim) => Dim | undefined): ShapeRule {
   return (context) => {
     const { dtype, shape, numbers } = context.input(0)
     const axes = shape && reducedAxes(context, shape.length)
-    if (shape === undefined) return [followed(dtype, undefined)]
+    if (shape === undefined) return [facts(dtype)]
     if (axes === undefined)
-      return [
-        followed(dtype, keepsDims(context) ? shape.map((_, axis) => unknownDim(context.node, 0, axis)) : undefined),
-      ]
+      return [facts(dtype, keepsDims(context) ? shape.map((_, axis) => unknownDim(context.node, 0, axis)) : undefined)]
     const sizes = keepsDims(context)
       ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
       : shape.filter((_, axis) => !axes.includes(axis))
@@ -36,7 +34,7 @@ function reducedFacts(fold?: (a: Dim, b: Dim) => Dim | undefined): ShapeRule {
       fold === undefined || first === undefined
         ? undefined
         : rest.reduce<Dim | undefined>((sum, n) => (sum === undefined ? undefined : fold(sum, n)), first)
-    return [followed(dtype, sizes, value === undefined ? undefined : [value])]
+    return [facts(dtype, sizes, value === undefined ? undefined : [value])]
   }
 }
 
@@ -98,7 +96,7 @@ const topKFacts: ShapeRule = (context) => {
   const axis = shape && axisOf(node, intOf(node, 'axis', -1), shape.length)
   const k = intOf(node, 'k') ?? context.input(1).numbers?.[0]
   const sizes = shape?.map((dim, i) => (i === axis ? (k ?? unknownDim(node, 0, i)) : dim))
-  return [followed(dtype, sizes), followed('int64', sizes)]
+  return [facts(dtype, sizes), facts('int64', sizes)]
 }
 
 const topK: ScaleRule = (context) => {

@@ -1,35 +1,9 @@
-import { describe, intsOf } from '../graph/attributes.js'
+import { intsOf } from '../graph/attributes.js'
 import { broadcast, type Dim, divide, floorDivide, isNumber, multiply, symbol } from '../graph/dims.js'
 import type { DType } from '../graph/dtype.js'
-import { ModelError, type Node } from '../graph/model.js'
 import { sizeOf } from '../graph/tensor.js'
+import { facts, NUMBERS_LIMIT } from './facts.js'
 import type { Facts, NodeContext } from './rule.js'
-
-/** Elements up to which the values of a tensor are followed. Shapes, pads and index lists are far smaller. */
-export const NUMBERS_LIMIT = 1024
-
-/** Facts with the elements that are followed; what is undefined is left out. */
-export function followed(dtype: DType | undefined, shape: readonly Dim[] | undefined, numbers?: readonly Dim[]): Facts {
-  const known: { -readonly [K in keyof Facts]: Facts[K] } = {}
-  if (dtype !== undefined) known.dtype = dtype
-  if (shape !== undefined) known.shape = shape
-  if (numbers !== undefined && numbers.length <= NUMBERS_LIMIT) known.numbers = numbers
-  return known
-}
-
-/** A size of which nothing is known but that it is this output's: `?name.axis`. */
-export function unknownDim(node: Node, output: number, axis: number): Dim {
-  return symbol(`?${node.outputs[output] ?? ''}.${axis}`)
-}
-
-/** @throws ModelError if the axis lies outside [−rank, rank − 1] */
-export function axisOf(node: Node, axis: number, rank: number): number {
-  if (axis < -rank || axis >= rank)
-    throw new ModelError(
-      `${describe(node)}: axis ${axis} lies outside a tensor of rank ${rank}; expected ${-rank} to ${rank - 1}`,
-    )
-  return axis < 0 ? axis + rank : axis
-}
 
 /**
  * The axes given by an attribute or, in later opsets, by an input; as they are written, negative ones too. `unknown` where an
@@ -115,24 +89,24 @@ export function elementwiseFacts(
   dtype: DType | undefined = inputs.map((i) => context.input(i).dtype).find((type) => type !== undefined),
 ): Facts {
   const shapes = inputs.map((i) => context.input(i).shape)
-  if (!shapes.every((shape) => shape !== undefined)) return followed(dtype, undefined)
+  if (!shapes.every((shape) => shape !== undefined)) return facts(dtype)
   const shape = shapes.reduce<readonly Dim[]>(broadcast, [])
   const to = smallShape(shape)
-  if (operation === undefined || to === undefined) return followed(dtype, shape)
+  if (operation === undefined || to === undefined) return facts(dtype, shape)
   const operands: (readonly Dim[])[] = []
   for (const [k, input] of inputs.entries()) {
     const values = numbersAt(context, input)
     const from = smallShape(shapes[k])
-    if (values === undefined || from === undefined) return followed(dtype, shape)
+    if (values === undefined || from === undefined) return facts(dtype, shape)
     operands.push(spread(values, from, to))
   }
   const numbers: Dim[] = []
   for (let k = 0; k < sizeOf(to); k++) {
     const value = operation(operands.map((values) => values[k] as Dim))
-    if (value === undefined) return followed(dtype, shape)
+    if (value === undefined) return facts(dtype, shape)
     numbers.push(value)
   }
-  return followed(dtype, shape, numbers)
+  return facts(dtype, shape, numbers)
 }
 
 /** The integer below a followed element; symbols stand for integers, so only the factor before them may need rounding. */

@@ -3,10 +3,10 @@ import { add, ceilDivide, type Dim, isNumber, product, subtract } from '../graph
 import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
 import { ModelError, type Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf } from '../graph/tensor.js'
-import { factsOf, range } from './facts.js'
+import { facts, factsOf, NUMBERS_LIMIT, range, unknownDim } from './facts.js'
 import { unscaledInputs } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
-import { followed, NUMBERS_LIMIT, numbersAt, smallShape, unknownDim } from './shape-arithmetic.js'
+import { numbersAt, smallShape } from './shape-arithmetic.js'
 
 /** Only the shape of what goes in matters, or which of it is 0: no scale changes that. */
 const indifferent: ScaleRule = () => undefined
@@ -15,12 +15,12 @@ const shapeFacts: ShapeRule = (context) => {
   const { shape } = context.input(0)
   if (shape === undefined) return [{ dtype: 'int64', shape: [unknownDim(context.node, 0, 0)] }]
   const numbers = shape.slice(intOf(context.node, 'start', 0), intOf(context.node, 'end', shape.length))
-  return [followed('int64', [numbers.length], numbers)]
+  return [facts('int64', [numbers.length], numbers)]
 }
 
 const sizeFacts: ShapeRule = (context) => {
   const { shape } = context.input(0)
-  return [followed('int64', [], shape && [product(shape)])]
+  return [facts('int64', [], shape && [product(shape)])]
 }
 
 /** A tensor of the size that an input of integers gives. */
@@ -30,7 +30,7 @@ function ofSize(context: NodeContext, dtype: DType | undefined, value?: Dim) {
   const shape = sizes ?? (isNumber(rank) ? range(0, rank).map((axis) => unknownDim(context.node, 0, axis)) : undefined)
   const small = smallShape(shape)
   const numbers = value !== undefined && small ? new Array<Dim>(sizeOf(small)).fill(value) : undefined
-  return followed(dtype, shape, numbers)
+  return facts(dtype, shape, numbers)
 }
 
 const constantOfShapeFacts: ShapeRule = (context) => {
@@ -53,14 +53,14 @@ function integersOf(tensor: Tensor): readonly number[] | undefined {
 
 const constantFacts: ShapeRule = ({ node }) => {
   const tensor = tensorAttribute(node, 'value')
-  if (tensor !== undefined) return [followed(tensor.dtype, tensor.dims, integersOf(tensor))]
+  if (tensor !== undefined) return [facts(tensor.dtype, tensor.dims, integersOf(tensor))]
   const int = node.attributes.get('value_int')
-  if (int?.type === 'int') return [followed('int64', [], [int.value])]
+  if (int?.type === 'int') return [facts('int64', [], [int.value])]
   const ints = intsOf(node, 'value_ints')
-  if (ints !== undefined) return [followed('int64', [ints.length], ints)]
-  if (node.attributes.has('value_float')) return [followed('float32', [])]
+  if (ints !== undefined) return [facts('int64', [ints.length], ints)]
+  if (node.attributes.has('value_float')) return [facts('float32', [])]
   const floats = node.attributes.get('value_floats')
-  if (floats?.type === 'floats') return [followed('float32', [floats.value.length])]
+  if (floats?.type === 'floats') return [facts('float32', [floats.value.length])]
   return [{}]
 }
 
@@ -68,7 +68,7 @@ const rangeFacts: ShapeRule = (context) => {
   const { dtype } = context.input(0)
   const [start, limit, delta] = [0, 1, 2].map((i) => numbersAt(context, i)?.[0])
   if (start === undefined || limit === undefined || !isNumber(delta) || delta === 0)
-    return [followed(dtype, [unknownDim(context.node, 0, 0)])]
+    return [facts(dtype, [unknownDim(context.node, 0, 0)])]
   const span = delta > 0 ? subtract(limit, start) : subtract(start, limit)
   const count = ceilDivide(span, Math.abs(delta))
   const length = isNumber(count) ? Math.max(0, count) : count
@@ -76,17 +76,17 @@ const rangeFacts: ShapeRule = (context) => {
     isNumber(length) && length <= NUMBERS_LIMIT && !isFloat(dtype)
       ? range(0, length).map((i) => add(start, i * delta))
       : undefined
-  return [followed(dtype, [length], numbers)]
+  return [facts(dtype, [length], numbers)]
 }
 
 const oneHotFacts: ShapeRule = (context) => {
   const { shape } = context.input(0)
   const { dtype } = context.input(2)
-  if (shape === undefined) return [followed(dtype, undefined)]
+  if (shape === undefined) return [facts(dtype)]
   const given = intOf(context.node, 'axis', -1)
   const axis = given < 0 ? given + shape.length + 1 : given
   const depth = numbersAt(context, 1)?.[0] ?? unknownDim(context.node, 0, axis)
-  return [followed(dtype, [...shape.slice(0, axis), depth, ...shape.slice(axis)])]
+  return [facts(dtype, [...shape.slice(0, axis), depth, ...shape.slice(axis)])]
 }
 
 const oneHot: ScaleRule = (context) => {
@@ -106,19 +106,19 @@ function typeAttribute(context: NodeContext, fallback: DType | undefined): DType
 
 const eyeFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
-  return [followed(typeAttribute(context, dtype), shape)]
+  return [facts(typeAttribute(context, dtype), shape)]
 }
 
-const randomFacts: ShapeRule = (context) => [followed(typeAttribute(context, 'float32'), intsOf(context.node, 'shape'))]
+const randomFacts: ShapeRule = (context) => [facts(typeAttribute(context, 'float32'), intsOf(context.node, 'shape'))]
 
 const randomLikeFacts: ShapeRule = (context) => {
   const { dtype, shape } = factsOf(context, 0)
-  return [followed(typeAttribute(context, dtype), shape)]
+  return [facts(typeAttribute(context, dtype), shape)]
 }
 
 const multinomialFacts: ShapeRule = (context) => {
   const rows = context.input(0).shape?.[0] ?? unknownDim(context.node, 0, 0)
-  return [followed(typeAttribute(context, 'int32'), [rows, intOf(context.node, 'sample_size', 1)])]
+  return [facts(typeAttribute(context, 'int32'), [rows, intOf(context.node, 'sample_size', 1)])]
 }
 
 /** Sizes by the letters of the equation; unknown where it has an ellipsis. */
@@ -126,7 +126,7 @@ const einsumFacts: ShapeRule = (context) => {
   const { dtype } = context.input(0)
   const equation = stringOf(context.node, 'equation', '').replaceAll(' ', '')
   const [left, right] = equation.split('->') as [string, string | undefined]
-  if (equation === '' || equation.includes('.')) return [followed(dtype, undefined)]
+  if (equation === '' || equation.includes('.')) return [facts(dtype)]
   const sizes = new Map<string, Dim>()
   left.split(',').forEach((letters, input) => {
     const shape = context.input(input).shape
@@ -140,7 +140,7 @@ const einsumFacts: ShapeRule = (context) => {
   const once = [...new Set(letters)].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter))
   const result = right === undefined ? once.sort() : [...right]
   return [
-    followed(
+    facts(
       dtype,
       result.map((letter, axis) => sizes.get(letter) ?? unknownDim(context.node, 0, axis)),
     ),

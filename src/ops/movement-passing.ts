@@ -1,0 +1,47 @@
+import { intOf } from '../graph/attributes.js'
+import { isNumber } from '../graph/dims.js'
+import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
+import { facts, factsOf, likeInput } from './facts.js'
+import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
+import { numbersAt, truncated } from './shape-arithmetic.js'
+
+function castTarget(context: NodeContext): DType | undefined {
+  if (context.node.opType === 'CastLike') return context.input(1).dtype
+  return DTYPES[intOf(context.node, 'to', 1) - 1]
+}
+
+const castFacts: ShapeRule = (context) => {
+  const { shape } = context.input(0)
+  const dtype = castTarget(context)
+  const numbers = numbersAt(context, 0)
+  if (isFloat(dtype)) return [facts(dtype, shape, numbers)]
+  if (dtype !== 'bool') return [facts(dtype, shape, numbers?.map(truncated))]
+  return [facts(dtype, shape, numbers?.every(isNumber) === true ? numbers.map((n) => (n === 0 ? 0 : 1)) : undefined)]
+}
+
+const cast: ScaleRule = (context) => {
+  const { dtype } = context.input(0)
+  const target = castTarget(context)
+  if (isFloat(dtype) && !isFloat(target)) {
+    context.requireOne(0, 'Cast to a type that cannot be scaled')
+    return
+  }
+  context.output(0, context.field(0))
+}
+
+const passes: ScaleRule = (context) => context.output(0, context.field(0))
+
+const identityFacts: ShapeRule = (context) => [context.input(0)]
+
+const dropoutFacts: ShapeRule = (context) => [
+  factsOf(context, 0),
+  facts(context.opset >= 10 ? 'bool' : context.input(0).dtype, context.input(0).shape),
+]
+
+export const movementPassing: OperatorTable = {
+  Identity: { shape: identityFacts, scale: passes, summary: 'movement: τ passes' },
+  Dropout: { shape: dropoutFacts, scale: passes, summary: 'linear: τ passes; the mask is unscaled' },
+  Cast: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },
+  CastLike: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },
+  Trilu: { shape: likeInput, scale: passes, summary: 'movement: τ passes, for 0 stays 0' },
+}
