@@ -46,8 +46,14 @@ export class CannotScale extends Error {
   override name = 'CannotScale'
 }
 
+function sizeOf(dims: readonly number[], from = 0, to = dims.length): number {
+  let size = 1
+  for (let axis = from; axis < to; axis++) size *= dims[axis] as number
+  return size
+}
+
 function allocate(dims: readonly number[]): Int32Array {
-  const size = dims.reduce((product, dim) => product * dim, 1)
+  const size = sizeOf(dims)
   if (size > FIELD_LIMIT) throw new CannotScale(`a scale field of ${size} elements is larger than ${FIELD_LIMIT}`)
   return new Int32Array(size)
 }
@@ -69,17 +75,22 @@ export function varies(field: Field, axis: number): boolean {
 
 /** The axes along which a field varies. */
 export function varyingAxes(field: Field): number[] {
-  return field.dims.flatMap((dim, axis) => (dim === 1 ? [] : [axis]))
+  const axes: number[] = []
+  for (let axis = 0; axis < field.dims.length; axis++) if (field.dims[axis] !== 1) axes.push(axis)
+  return axes
 }
 
 export function map(field: Field, f: (scale: Scale) => Scale): Field {
-  return { dims: field.dims, ids: field.ids.map(f) }
+  const ids = new Int32Array(field.ids.length)
+  for (let i = 0; i < ids.length; i++) ids[i] = f(field.ids[i] as number)
+  return { dims: field.dims, ids }
 }
 
 /** Axes in front are added (numpy's alignment) or, where they do not vary, dropped. */
 export function withRank(field: Field, rank: number): Field {
   const surplus = field.dims.length - rank
-  if (surplus <= 0) return { dims: [...new Array<number>(-surplus).fill(1), ...field.dims], ids: field.ids }
+  if (surplus === 0) return field
+  if (surplus < 0) return { dims: [...new Array<number>(-surplus).fill(1), ...field.dims], ids: field.ids }
   if (field.dims.slice(0, surplus).some((dim) => dim !== 1))
     throw new CannotScale('a scale field has more axes than its value')
   return { dims: field.dims.slice(surplus), ids: field.ids }
@@ -118,7 +129,8 @@ function gather(dims: readonly number[], source: Int32Array, strides: readonly n
 
 /** The field written out over `dims`, which must be its own along axes where it varies. */
 export function expand(field: Field, dims: readonly number[]): Field {
-  if (dims.every((dim, axis) => dim === field.dims[axis])) return field
+  if (alike(dims, field.dims)) return field
+  if (field.ids.length === 1) return { dims, ids: allocate(dims).fill(field.ids[0] as number) }
   field.dims.forEach((dim, axis) => {
     if (dim !== 1 && dim !== dims[axis])
       throw new CannotScale(`a scale field of ${dim} along axis ${axis} meets a size of ${dims[axis]}`)
@@ -126,29 +138,42 @@ export function expand(field: Field, dims: readonly number[]): Field {
   return { dims, ids: gather(dims, field.ids, stridesOf(field.dims)) }
 }
 
+function alike(a: readonly number[], b: readonly number[]): boolean {
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false
+  return true
+}
+
 /** Elementwise over two fields of one rank; an axis varies if it varies in either. */
 export function combine(a: Field, b: Field, f: (x: Scale, y: Scale) => Scale): Field {
   const rank = Math.max(a.dims.length, b.dims.length)
   const x = withRank(a, rank)
   const y = withRank(b, rank)
-  const dims = x.dims.map((dim, axis) => Math.max(dim, y.dims[axis] as number))
-  const left = expand(x, dims)
-  const right = expand(y, dims)
-  return { dims, ids: left.ids.map((id, i) => f(id, right.ids[i] as number)) }
+  const dims = alike(x.dims, y.dims) ? x.dims : x.dims.map((dim, axis) => Math.max(dim, y.dims[axis] as number))
+  const left = expand(x, dims).ids
+  const right = expand(y, dims).ids
+  const ids = new Int32Array(left.length)
+  for (let i = 0; i < ids.length; i++) ids[i] = f(left[i] as number, right[i] as number)
+  return { dims, ids }
 }
 
 /** Output axis i is input axis `permutation[i]`. */
 export function permute(field: Field, permutation: readonly number[]): Field {
-  const strides = stridesOf(field.dims)
   const dims = permutation.map((axis) => field.dims[axis] as number)
-  return {
-    dims,
-    ids: gather(
-      dims,
-      field.ids,
-      permutation.map((axis) => strides[axis] as number),
-    ),
+  if (keepsOrder(field, permutation)) return { dims, ids: field.ids }
+  const strides = stridesOf(field.dims)
+  const moved = permutation.map((axis) => strides[axis] as number)
+  return { dims, ids: gather(dims, field.ids, moved) }
+}
+
+/** True if the axes along which the field varies follow each other as before. */
+function keepsOrder(field: Field, permutation: readonly number[]): boolean {
+  let last = -1
+  for (const axis of permutation) {
+    if (field.dims[axis] === 1) continue
+    if (axis < last) return false
+    last = axis
   }
+  return true
 }
 
 /** The elements at `indices` along an axis. Where the field does not vary, it stays. */
@@ -157,14 +182,15 @@ export function select(field: Field, axis: number, indices: readonly number[]): 
   const size = field.dims[axis] as number
   const dims = field.dims.map((dim, i) => (i === axis ? indices.length : dim))
   const ids = allocate(dims)
-  const inner = field.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+  const inner = sizeOf(field.dims, axis + 1)
   const outer = field.ids.length / (size * inner)
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < indices.length; i++) {
-      const from = (o * size + (indices[i] as number)) * inner
-      if (!((indices[i] as number) >= 0 && (indices[i] as number) < size))
-        throw new CannotScale(`index ${indices[i]} lies outside an axis of ${size}`)
-      ids.set(field.ids.subarray(from, from + inner), (o * indices.length + i) * inner)
+      const index = indices[i] as number
+      if (!(index >= 0 && index < size)) throw new CannotScale(`index ${index} lies outside an axis of ${size}`)
+      const from = (o * size + index) * inner
+      const to = (o * indices.length + i) * inner
+      for (let k = 0; k < inner; k++) ids[to + k] = field.ids[from + k] as number
     }
   }
   return { dims, ids }
@@ -179,8 +205,8 @@ export function concatenate(fields: readonly Field[], axis: number, sizes: reado
       : fields.reduce((most, field) => Math.max(most, field.dims[i] as number), 0),
   )
   const ids = allocate(dims)
-  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
-  const outer = dims.slice(0, axis).reduce((product, dim) => product * dim, 1)
+  const inner = sizeOf(dims, axis + 1)
+  const outer = sizeOf(dims, 0, axis)
   const row = (dims[axis] as number) * inner
   let start = 0
   fields.forEach((field, i) => {
@@ -213,20 +239,23 @@ export function insertAxes(field: Field, axes: readonly number[]): Field {
 
 /** Replace axes along which all elements are the same scale by size 1. */
 export function collapse(field: Field, same: (a: Scale, b: Scale) => boolean): Field {
+  if (field.ids.length === 1) return field
   let result = field
-  for (const axis of varyingAxes(field)) {
-    const size = result.dims[axis] as number
-    const inner = result.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
-    const block = size * inner
-    const ids = result.ids
-    let constant = true
-    for (let i = 0; constant && i < ids.length; i++) {
-      const first = i - (i % block) + (i % inner)
-      constant = ids[i] === ids[first] || same(ids[i] as number, ids[first] as number)
-    }
-    if (constant) result = select(result, axis, [0])
-  }
+  for (let axis = 0; axis < field.dims.length; axis++)
+    if (varies(field, axis) && isConstantAlong(result, axis, same)) result = select(result, axis, [0])
   return result
+}
+
+function isConstantAlong({ dims, ids }: Field, axis: number, same: (a: Scale, b: Scale) => boolean): boolean {
+  const inner = sizeOf(dims, axis + 1)
+  const block = (dims[axis] as number) * inner
+  for (let start = 0; start < ids.length; start += block)
+    for (let i = start + inner; i < start + block; i++) {
+      const id = ids[i] as number
+      const first = ids[start + ((i - start) % inner)] as number
+      if (id !== first && !same(id, first)) return false
+    }
+  return true
 }
 
 /**
