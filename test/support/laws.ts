@@ -21,7 +21,12 @@ export function nodesOf(graph: Graph): string[] {
   return [...new Set(lines)].sort()
 }
 
-type Numbers = Map<string, { readonly tensor: Tensor; readonly values: Float64Array }>
+interface Placed {
+  readonly tensor: Tensor
+  readonly values: Float64Array
+}
+
+type Numbers = Map<string, Placed>
 
 /** Every number of a graph that teleportation may change: float constants and attributes, under a name. */
 function numbersIn(graph: Graph, into: Numbers = new Map()): Numbers {
@@ -48,10 +53,10 @@ const ROUNDING = { float64: 1e-14, float32: 1e-6, float16: 4e-3, bfloat16: 3e-2 
 /**
  * The names of constants and attributes of `actual` that are not those of `expected`, as far as roundings there and back allow;
  * copies must be as the constants that they are copies of, and constants may have been broadcast to a larger shape. What
- * was inserted is not looked at.
+ * was inserted is not looked at. `exact` allows no rounding.
  */
-export function differences(expected: Model, actual: Model): string[] {
-  const known = new Map<string, { tensor: Tensor; values: Float64Array }[]>()
+export function differences(expected: Model, actual: Model, rounding: 'rounded' | 'exact' = 'rounded'): string[] {
+  const known = new Map<string, Placed[]>()
   for (const [name, numbers] of numbersIn(expected.graph)) {
     const own = name.replace(COPY, '')
     const copies = known.get(own)
@@ -65,22 +70,23 @@ export function differences(expected: Model, actual: Model): string[] {
     const copies = known.get(name.replace(COPY, ''))
     // An attribute that was left out has its default; that it is the default is seen by running the network.
     if (copies === undefined && name.includes(' ')) continue
-    if (copies?.some((copy) => alike(copy, numbers)) !== true) wrong.push(name)
+    if (copies?.some((copy) => alike(copy, numbers, rounding)) !== true) wrong.push(name)
   }
   return wrong
 }
 
-function alike(
-  expected: { tensor: Tensor; values: Float64Array },
-  actual: { tensor: Tensor; values: Float64Array },
-): boolean {
+function alike(expected: Placed, actual: Placed, rounding: 'rounded' | 'exact'): boolean {
   const { dtype, dims } = expected.tensor
   if (!isFloat(dtype) || actual.tensor.dtype !== dtype) return false
-  const largest = expected.values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+  const finite = expected.values.filter(Number.isFinite)
+  const largest = finite.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+  const allowed = rounding === 'exact' ? 0 : ROUNDING[dtype] * largest
   const at = broadcast(dims, actual.tensor.dims)
-  return actual.values.every(
-    (value, i) => Math.abs(value - (expected.values[at(i)] as number)) <= ROUNDING[dtype] * largest,
-  )
+  return actual.values.every((value, i) => {
+    const original = expected.values[at(i)] as number
+    // A mask's infinities, too.
+    return value === original || Math.abs(value - original) <= allowed
+  })
 }
 
 /** The offset in an array of shape `own` of element `i` of `dims`, to which it is broadcast. */
