@@ -1,4 +1,5 @@
 import * as dagre from '@dagrejs/dagre'
+import { ModelError } from '../graph/model.js'
 
 /** What is used of dagre, whose own declarations cannot be resolved by Node's rules (their imports lack extensions). */
 interface DagreGraph {
@@ -44,39 +45,88 @@ export interface LaidOut {
 const RANK_GAP = 26
 const LABEL_HEIGHT = 12
 const COLUMN_GAP = 70
-/** Beyond this many boxes the quick ranking: the careful one takes time that grows with the square. */
-const MANY = 400
+/** dagre's time grows with the square of the boxes: more than this many are laid out in pieces. */
+const MANY = 300
+/** Beyond this many in one piece nobody would wait for the drawing, or find anything in it. */
+const TOO_MANY = 2000
 
 /**
  * Lays boxes out in rows from top to bottom by data flow (dagre). A tall result is folded into columns at places that a single
  * box's links cross, so that it comes near to `aspect` = width ÷ height.
+ * @param links from a box to a later one
+ * @throws ModelError for more boxes than can be laid out in sensible time
  */
 export function layered(sizes: readonly Size[], links: readonly Link[], aspect = 1.4): LaidOut {
+  const boxes: Point[] = []
+  const drawn: Drawn[] = []
+  let top = 0
+  for (const [start, end] of piecesOf(sizes.length, links)) {
+    const piece = layoutPiece(sizes, links, start, end)
+    const down = (p: Point): Point => ({ x: p.x, y: p.y + top })
+    piece.boxes.forEach((box, i) => (boxes[start + i] = down(box)))
+    for (const [i, link] of piece.links)
+      drawn[i] = { points: link.points.map(down), ...(link.label && { label: down(link.label) }) }
+    top += piece.height + RANK_GAP
+  }
+  return fold(sizes, links, boxes, drawn, aspect)
+}
+
+type Drawn = LaidOut['links'][number]
+
+/** Ranges of boxes between which all links come from one box; few pieces, but none much larger than need be. */
+function piecesOf(count: number, links: readonly Link[]): [number, number][] {
+  if (count <= MANY) return [[0, count]]
+  const reach = new Map<number, number>()
+  for (const { from, to } of links) reach.set(from, Math.max(reach.get(from) ?? 0, to))
+  const pieces: [number, number][] = []
+  let start = 0
+  let open: number[] = []
+  for (let i = 0; i < count; i++) {
+    open = open.filter((box) => (reach.get(box) ?? 0) >= i)
+    if (open.length <= 1 && i - start >= MANY / 6) {
+      pieces.push([start, i])
+      start = i
+    }
+    open.push(i)
+  }
+  pieces.push([start, count])
+  const largest = Math.max(...pieces.map(([from, to]) => to - from))
+  if (largest > TOO_MANY)
+    throw new ModelError(`the quiver has ${count} boxes, ${largest} of them in one piece, which is too many to draw`)
+  return pieces
+}
+
+interface Piece {
+  readonly boxes: readonly Point[]
+  readonly links: readonly (readonly [number, Drawn])[]
+  readonly height: number
+}
+
+/** Lays out the boxes from `start` to `end`, with the links that lead to them; those from before come from a point above. */
+function layoutPiece(sizes: readonly Size[], links: readonly Link[], start: number, end: number): Piece {
   const graph = new Graph({ multigraph: true })
-  graph.setGraph({
-    rankdir: 'TB',
-    nodesep: 18,
-    ranksep: RANK_GAP,
-    ranker: sizes.length > MANY ? 'longest-path' : 'network-simplex',
-  })
+  graph.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: RANK_GAP })
   graph.setDefaultEdgeLabel(() => ({}))
-  sizes.forEach((size, i) => graph.setNode(String(i), { ...size }))
-  links.forEach(({ from, to, label }, i) =>
+  for (let i = start; i < end; i++) graph.setNode(String(i), { ...sizes[i] })
+  const own = links.flatMap((link, i) => (link.to >= start && link.to < end ? [{ ...link, i }] : []))
+  const entry = (from: number): string => (from < start ? 'before' : String(from))
+  if (own.some(({ from }) => from < start)) graph.setNode('before', { width: 1, height: 1 })
+  for (const { from, to, label, i } of own)
     graph.setEdge(
-      String(from),
+      entry(from),
       String(to),
       label > 0 ? { width: label, height: LABEL_HEIGHT, labelpos: 'r', labeloffset: 4 } : {},
       String(i),
-    ),
-  )
+    )
   layout(graph)
-  const boxes = sizes.map((_, i) => pointOf(graph.node(String(i))))
-  const drawn = links.map(({ from, to, label }, i) => {
-    const edge = graph.edge({ v: String(from), w: String(to), name: String(i) })
+  const boxes = Array.from({ length: end - start }, (_, i) => pointOf(graph.node(String(start + i))))
+  const drawn = own.map(({ from, to, label, i }) => {
+    const edge = graph.edge({ v: entry(from), w: String(to), name: String(i) })
     const points = (edge.points ?? []).map(pointOf)
-    return label > 0 ? { points, label: pointOf(edge) } : { points }
+    return [i, label > 0 ? { points, label: pointOf(edge) } : { points }] as const
   })
-  return fold(sizes, links, boxes, drawn, aspect)
+  const height = Math.max(...boxes.map((box, i) => box.y + (sizes[start + i] as Size).height / 2))
+  return { boxes, links: drawn, height }
 }
 
 function pointOf(at: Partial<Point>): Point {
@@ -145,8 +195,13 @@ function fold(
   const routed = drawn.map(({ points, label }, i) => {
     const { from, to } = links[i] as Link
     const index = place[from] as number
-    if (crosses[i] !== true)
-      return { points: points.map((p) => moved(p, index)), ...(label && { label: moved(label, index) }) }
+    if (crosses[i] !== true) {
+      const route = points.map((p) => moved(p, index))
+      const bottom = (placed[from] as Point).y + (sizes[from] as Size).height / 2
+      // A link from another piece begins at a point above its own.
+      if (route[0] !== undefined && route[0].y > bottom + 1) route.unshift({ x: (placed[from] as Point).x, y: bottom })
+      return { points: route, ...(label && { label: moved(label, index) }) }
+    }
     const column = columns[index] as Column
     const a = placed[from] as Point
     const target = place[to] as number
