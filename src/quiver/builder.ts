@@ -2,9 +2,10 @@ import { describe, subgraphsOf } from '../graph/attributes.js'
 import { type Dim, same, symbol } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import type { Graph, Model, Node } from '../graph/model.js'
-import { CannotScale, type Field, RESCALE_PREFIX, uniform } from '../ops/field.js'
+import { CannotScale, type Field, ONE, RESCALE_PREFIX, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
 import type { Facts, Scope } from '../ops/rule.js'
+import { RANDOM } from '../ops/shaping.js'
 import { constantDims, scaledThrough, tensorOfConstant } from './constants.js'
 import { NodeView, ScaleView } from './context.js'
 import type { AttributeScaling, ComputedConstant, ConstantScaling, GraphPlan, Rescale, Restore } from './plan.js'
@@ -52,24 +53,32 @@ export class QuiverBuilder {
 
     const outputs = new Map(graph.outputs.map((info) => [info.name, info]))
     graph.nodes.forEach((node, position) => {
+      const tensor = isConstantNode(node) ? tensorOfConstant(node) : undefined
+      if (tensor !== undefined) {
+        const facts = factsOfTensor(tensor)
+        values.set({ name: tensor.name, facts, constant: true, tensor, producer: node, producedAt: position })
+        return
+      }
       const opset = this.model.opsets.get(node.domain) ?? 0
-      const constant = isConstantExpression(node, values)
-      const inner = this.#descend(node, values, plan, path)
+      const subgraphs = hasSubgraphs(node)
+      const constant = !subgraphs && isConstantExpression(node, values)
+      const inner = subgraphs ? this.#descend(node, values, plan, path) : []
       const derived = node.opType === 'If' ? commonFacts(node, inner) : shapeOf(new NodeView(node, opset, values))
       const facts = node.outputs.map((name, i) =>
         completeFacts(derived[i] ?? {}, graph.valueInfo.get(name) ?? outputs.get(name)),
       )
-      const fields = constant ? undefined : this.#scale(node, opset, values, facts, plan, path)
-      const tensor = node.opType === 'Constant' && node.domain === '' ? tensorOfConstant(node) : undefined
+      const fields =
+        constant || isShapeArithmetic(node, facts, values)
+          ? undefined
+          : this.#scale(node, opset, values, facts, plan, path)
       node.outputs.forEach((name, i) => {
         if (name === '') return
-        const known = tensor === undefined ? (facts[i] ?? {}) : factsOfTensor(tensor)
+        const known = facts[i] as Facts
         const value: Value = {
           name,
           facts: known,
+          field: constant ? undefined : (fields?.get(i) ?? uniform(known.shape?.length ?? 0)),
           constant,
-          ...(!constant && { field: fields?.get(i) ?? uniform(known.shape?.length ?? 0) }),
-          ...(tensor !== undefined && { tensor }),
           producer: node,
           producedAt: isInserted(node) ? (values.own(node.inputs[0] ?? '')?.producedAt ?? -1) : position,
         }
@@ -158,7 +167,7 @@ export class QuiverBuilder {
   /** What leaves a subgraph is unscaled: pinned, or in scope `full` divided. */
   #leave(graph: Graph, inner: Values, plan: Mutable<GraphPlan>, reason: string): void {
     graph.outputs.forEach((output, input) => {
-      const value = inner.find(output.name)?.value
+      const value = inner.find(output.name)
       const from = value?.field
       if (from === undefined || from.ids.every((id) => this.classes.isOne(id))) return
       const dtype = value?.facts.dtype
@@ -173,7 +182,7 @@ export class QuiverBuilder {
     const own = new Set<string>([...graph.inputs.map((input) => input.name), ...graph.initializers.keys()])
     const capture = (name: string) => {
       if (name === '' || own.has(name)) return
-      for (const id of outer.find(name)?.value.field?.ids ?? []) this.classes.pin(id, reason)
+      for (const id of outer.find(name)?.field?.ids ?? []) this.classes.pin(id, reason)
     }
     for (const node of graph.nodes) {
       node.inputs.forEach(capture)
@@ -196,7 +205,7 @@ function computedConstant(value: Value, values: Values): ComputedConstant | unde
   const through = scaledThrough(value, values)
   if (!through) return undefined
   const inputDims = through.inputs.map((input) => {
-    const from = values.find(value.producer?.inputs[input] ?? '')?.value
+    const from = values.find(value.producer?.inputs[input] ?? '')
     return from && constantDims(from)
   })
   return inputDims.every((dims) => dims !== undefined) ? { through, inputDims } : undefined
@@ -205,9 +214,7 @@ function computedConstant(value: Value, values: Values): ComputedConstant | unde
 /** What the branches of an If have in common; a size that differs is unknown. */
 function commonFacts(node: Node, branches: readonly Values[]): readonly Facts[] {
   return node.outputs.map((name, i): Facts => {
-    const [first, ...others] = branches.map(
-      (branch) => branch.find(branch.graph.outputs[i]?.name ?? '')?.value.facts ?? {},
-    )
+    const [first, ...others] = branches.map((branch) => branch.find(branch.graph.outputs[i]?.name ?? '')?.facts ?? {})
     const { dtype, shape } = first ?? {}
     const alike = others.every((other) => other.shape?.length === shape?.length)
     return {
@@ -234,19 +241,48 @@ function operatorName(node: Node): string {
 function shapeOf(view: NodeView): readonly Facts[] {
   const rule = operatorOf(view.node)?.shape
   if (rule === undefined) return []
-  return rule(view).map((facts) => ({
-    ...facts,
-    ...(facts.shape && { shape: facts.shape.map((dim): Dim => (typeof dim === 'number' && !(dim >= 0) ? 0 : dim)) }),
-  }))
+  const facts = rule(view)
+  return facts.some((fact) => fact.shape?.some(isImpossible) === true) ? facts.map(withPossibleShape) : facts
 }
 
-/** Operators whose result is not a function of their inputs. */
-const RANDOM = /^(Random|Bernoulli|Multinomial)/
+function withPossibleShape(facts: Facts): Facts {
+  if (facts.shape === undefined) return facts
+  return { ...facts, shape: facts.shape.map((dim) => (isImpossible(dim) ? 0 : dim)) }
+}
 
-/** True if a node's outputs depend on constants alone. */
+function isImpossible(dim: Dim): boolean {
+  return typeof dim === 'number' && !(dim >= 0)
+}
+
+function isConstantNode(node: Node): boolean {
+  return node.opType === 'Constant' && node.domain === ''
+}
+
+function hasSubgraphs(node: Node): boolean {
+  for (const { type } of node.attributes.values()) if (type === 'graph' || type === 'graphs') return true
+  return false
+}
+
+/** True if the outputs of a node without subgraphs depend on constants alone. */
 function isConstantExpression(node: Node, values: Values): boolean {
-  if (node.opType === 'Constant' && node.domain === '') return true
-  if (node.domain !== '' || RANDOM.test(node.opType) || subgraphsOf(node).length > 0) return false
-  const inputs = node.inputs.filter((name) => name !== '')
-  return inputs.length > 0 && inputs.every((name) => values.find(name)?.value.constant === true)
+  let inputs = 0
+  for (const name of node.inputs) {
+    if (name === '') continue
+    if (values.find(name)?.constant !== true) return false
+    inputs++
+  }
+  return (inputs > 0 || isConstantNode(node)) && node.domain === '' && !RANDOM.has(node.opType)
+}
+
+/**
+ * True of a node that gives integers or truth values and reads nothing that is scaled: whatever its rule, there is nothing that it
+ * could scale. Exporters write thousands of them.
+ */
+function isShapeArithmetic(node: Node, facts: readonly Facts[], values: Values): boolean {
+  for (const { dtype } of facts) if (dtype !== 'int64' && dtype !== 'bool') return false
+  for (const name of node.inputs) {
+    const ids = values.find(name)?.field?.ids
+    if (ids?.every((id) => id === ONE) === false) return false
+  }
+  return true
 }

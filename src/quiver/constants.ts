@@ -23,10 +23,7 @@ export function tensorOfConstant(node: Node): Tensor | undefined {
 /** Operators that hand a constant on as it is, element by element in the same order. */
 const SAME_ORDER = new Set(['Identity', 'Cast', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'])
 
-/**
- * How a constant expression lets itself be multiplied: by way of some of its node's inputs; null where it is a tensor that can be
- * multiplied itself; undefined where it cannot be.
- */
+/** How a constant expression lets itself be multiplied by way of some of its node's inputs. */
 export type Through =
   /** The same elements in the same order. */
   | { readonly kind: 'order'; readonly inputs: readonly number[]; readonly reshapes: boolean }
@@ -39,6 +36,10 @@ export type Through =
   /** Broadcast along axes; the input may have fewer. */
   | { readonly kind: 'expansion'; readonly inputs: readonly number[]; readonly axes: readonly number[] }
 
+/**
+ * How a value lets itself be multiplied; null where it is a tensor that can be multiplied itself; undefined where it cannot be, or
+ * is no constant.
+ */
 export function scaledThrough(value: Value, values: Values): Through | null | undefined {
   if (value.tensor !== undefined) return isFloat(value.tensor.dtype) ? null : undefined
   const node = value.producer
@@ -93,7 +94,7 @@ export function scaledThrough(value: Value, values: Values): Through | null | un
       }
     case 'Slice': {
       const numbers = (at: number) => {
-        const found = values.find(node.inputs[at] ?? '')?.value
+        const found = values.find(node.inputs[at] ?? '')
         return found && constantNumbers(found, values, 64)
       }
       const starts = intsOf(node, 'starts') ?? numbers(1)
@@ -106,28 +107,24 @@ export function scaledThrough(value: Value, values: Values): Through | null | un
 }
 
 function factsOf(values: Values, name: string | undefined): Facts {
-  return values.find(name ?? '')?.value.facts ?? {}
+  return values.find(name ?? '')?.facts ?? {}
 }
 
 function sizeOfFacts(facts: Facts): number | undefined {
   return facts.shape?.every(isNumber) === true ? sizeOf(facts.shape) : undefined
 }
 
-/** The shape of a constant. @throws ModelError if it is not known, which a constant's always is unless an operator has no shape rule */
+/** The shape of a constant; undefined where an operator on the way to it has no shape rule. */
 export function constantDims(value: Value): readonly number[] | undefined {
   return value.facts.shape?.every(isNumber) === true ? value.facts.shape : undefined
 }
-
-const known = new WeakMap<Value, { readonly axes: 'all' | readonly number[] | undefined }>()
 
 /**
  * Along which axes a constant expression can be multiplied by a scale that varies: 'all', a list, or undefined where it cannot
  * be multiplied at all.
  */
 export function scalableAxes(value: Value, values: Values, depth = 0): 'all' | readonly number[] | undefined {
-  let found = known.get(value)
-  if (found === undefined) known.set(value, (found = { axes: findScalableAxes(value, values, depth) }))
-  return found.axes
+  return (value.axes ??= { found: findScalableAxes(value, values, depth) }).found
 }
 
 function findScalableAxes(value: Value, values: Values, depth: number): 'all' | readonly number[] | undefined {
@@ -167,21 +164,18 @@ function findScalableAxes(value: Value, values: Values, depth: number): 'all' | 
   }
 }
 
-const knownQuantised = new WeakMap<Value, boolean>()
-
 /** True if a constant is multiplied by way of a quantisation scale, which has to stay positive. */
 export function isQuantised(value: Value, values: Values, depth = 0): boolean {
-  let quantised = knownQuantised.get(value)
-  if (quantised === undefined) {
-    const through = scaledThrough(value, values)
-    const inner = (input: number): boolean => {
-      const from = currentInput(value.producer as Node, input, values)
-      return from !== undefined && isQuantised(from, values, depth + 1)
-    }
-    quantised = !!through && depth <= 64 && (through.kind === 'quantised' || through.inputs.some(inner))
-    knownQuantised.set(value, quantised)
+  return (value.quantised ??= findQuantised(value, values, depth))
+}
+
+function findQuantised(value: Value, values: Values, depth: number): boolean {
+  const through = scaledThrough(value, values)
+  const inner = (input: number): boolean => {
+    const from = currentInput(value.producer as Node, input, values)
+    return from !== undefined && isQuantised(from, values, depth + 1)
   }
-  return quantised
+  return !!through && depth <= 64 && (through.kind === 'quantised' || through.inputs.some(inner))
 }
 
 /** True if a constant can be made larger by broadcasting: nothing between it and its tensor depends on its shape. */
@@ -196,7 +190,7 @@ export function enlargeable(value: Value, values: Values): boolean {
 }
 
 function currentInput(node: Node, input: number, values: Values): Value | undefined {
-  return values.find(node.inputs[input] ?? '')?.value
+  return values.find(node.inputs[input] ?? '')
 }
 
 /** The elements of a constant of at most `limit` elements, also behind Identity, Cast and reshapes. */

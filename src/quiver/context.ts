@@ -1,7 +1,7 @@
 import type { Dim } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import type { Node } from '../graph/model.js'
-import { sizeOf } from '../graph/tensor.js'
+import { sameDims, sizeOf } from '../graph/tensor.js'
 import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varies, withRank } from '../ops/field.js'
 import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
 import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
@@ -28,7 +28,7 @@ export class NodeView implements NodeContext {
 
   protected value(input: number): Value | undefined {
     const name = this.node.inputs[input] ?? ''
-    return name === '' ? undefined : this.values.find(name)?.value
+    return name === '' ? undefined : this.values.find(name)
   }
 
   has(input: number): boolean {
@@ -201,6 +201,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     })
   }
 
+  /** The input is pinned in both scopes: what stands before it keeps τ = 1. For operators that are not understood. */
   pin(input: number, reason: string): void {
     const value = this.value(input)
     if (value?.field === undefined) return
@@ -243,15 +244,11 @@ export class ScaleView extends NodeView implements ScaleContext {
     const whole = rank === undefined ? field : withRank(field, rank)
     this.actions.outputs.set(output, whole)
     if (restore === undefined || this.scope === 'weights' || !this.#matters(whole, restore)) return
-    if (!this.hasOutput(output)) return
+    if ((this.node.outputs[output] ?? '') === '') return
     const dtype = this.#outputFacts[output]?.dtype
     if (!isFloat(dtype))
       throw new CannotScale(`${this.node.opType} gives values of ${dtype ?? 'unknown type'}, which cannot be rescaled`)
     this.actions.restores.push({ node: this.node, output, field: whole, part: restore, dtype })
-  }
-
-  hasOutput(output: number): boolean {
-    return (this.node.outputs[output] ?? '') !== ''
   }
 
   scalableAxes(input: number): 'all' | readonly number[] {
@@ -281,13 +278,13 @@ export class ScaleView extends NodeView implements ScaleContext {
       throw new CannotScale(`the view of a constant of ${this.node.opType} has another size`)
     if (sizeOf(dims) > ENLARGE_LIMIT && sizeOf(dims) !== sizeOf(own))
       throw new CannotScale(`a constant of ${this.node.opType} would grow to ${sizeOf(dims)} elements`)
-    if ((dims.length !== own.length || dims.some((dim, axis) => dim !== own[axis])) && !enlargeable(value, this.values))
+    if (!sameDims(dims, own) && !enlargeable(value, this.values))
       throw new CannotScale(`a computed constant of ${this.node.opType} cannot be enlarged`)
     if (axes !== 'all') {
       if (isQuantised(value, this.values))
         for (const term of relevant)
           for (const id of term.field.ids) this.scales.restrictPositive(id, 'a quantisation scale is positive')
-      const followed = view.length === dims.length && view.every((size, axis) => size === dims[axis])
+      const followed = sameDims(view, dims)
       for (const term of relevant)
         term.field.dims.forEach((_, axis) => {
           if (varies(term.field, axis) && !(followed && axes.includes(axis)))

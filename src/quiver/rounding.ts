@@ -14,16 +14,17 @@ const SHAPE_ONLY = new Set(['Shape', 'Size', 'EyeLike', 'RandomNormalLike', 'Ran
 /** Names of values of a graph on which a rounding operator's result depends. */
 export function roundedValues(plan: GraphPlan): ReadonlySet<string> {
   const rounded = new Set<string>()
+  if (!plan.graph.nodes.some(rounds)) return rounded
   // Backwards, so that whatever reads a node's outputs has been seen before the node itself.
   for (const node of plan.graph.nodes.toReversed()) {
     if (SHAPE_ONLY.has(node.opType)) continue
-    const inner = subgraphsOf(node).some(({ graph }) => graph.nodes.some(rounds))
-    if (inner || rounds(node) || node.outputs.some((name) => rounded.has(name)))
+    if (rounds(node) || node.outputs.some((name) => rounded.has(name)))
       for (const name of node.inputs) rounded.add(name)
   }
   return rounded
 }
 
+/** Itself, or a node of its subgraphs. */
 function rounds(node: Node): boolean {
   return ROUNDING.has(node.opType) || subgraphsOf(node).some(({ graph }) => graph.nodes.some(rounds))
 }

@@ -1,6 +1,7 @@
 import { type Dim, isNumber, symbol } from '../graph/dims.js'
 import type { Graph, Node, Tensor, ValueInfo } from '../graph/model.js'
 import { numbersOf, sizeOf } from '../graph/tensor.js'
+import { NUMBERS_LIMIT } from '../ops/facts.js'
 import type { Field } from '../ops/field.js'
 import type { Facts } from '../ops/rule.js'
 
@@ -9,14 +10,17 @@ export interface Value {
   readonly name: string
   readonly facts: Facts
   /** Absent for constants: they carry whatever scale is asked of them. */
-  readonly field?: Field
+  readonly field?: Field | undefined
   /** Depends on constants alone. */
   readonly constant: boolean
   /** An initializer's or Constant node's tensor. */
-  readonly tensor?: Tensor
-  readonly producer?: Node
+  readonly tensor?: Tensor | undefined
+  readonly producer?: Node | undefined
   /** Position of the producer in its graph; −1 for inputs and initializers. */
   readonly producedAt: number
+  /** What `scalableAxes` and `isQuantised` found out, kept since they are asked again and again. */
+  axes?: { readonly found: 'all' | readonly number[] | undefined } | undefined
+  quantised?: boolean | undefined
 }
 
 /** The values of a graph, and of the graphs around it. */
@@ -37,13 +41,9 @@ export class Values {
     return this.#values.get(name)
   }
 
-  /** Where the value is defined: in this graph or in one around it. */
-  find(name: string): { readonly value: Value; readonly owner: Values } | undefined {
-    for (let scope: Values | undefined = this; scope !== undefined; scope = scope.parent) {
-      const value = scope.own(name)
-      if (value !== undefined) return { value, owner: scope }
-    }
-    return undefined
+  /** The value of this graph or of one around it. */
+  find(name: string): Value | undefined {
+    return this.#values.get(name) ?? this.parent?.find(name)
   }
 
   all(): Iterable<Value> {
@@ -51,14 +51,12 @@ export class Values {
   }
 }
 
-/** Integers are followed through shape arithmetic in tensors of at most this many elements. */
-const NUMBERS_LIMIT = 1024
+const FOLLOWED = new Set(['bool', ...[8, 16, 32, 64].flatMap((bits) => [`int${bits}`, `uint${bits}`])])
 
 export function factsOfTensor(tensor: Tensor): Facts {
-  const facts = { dtype: tensor.dtype, shape: tensor.dims }
-  const integral = tensor.dtype.startsWith('int') || tensor.dtype.startsWith('uint') || tensor.dtype === 'bool'
-  if (!integral || sizeOf(tensor.dims) > NUMBERS_LIMIT || /int[24]$/.test(tensor.dtype)) return facts
-  return { ...facts, numbers: [...numbersOf(tensor)] }
+  const { dtype, dims: shape } = tensor
+  if (!FOLLOWED.has(dtype) || sizeOf(shape) > NUMBERS_LIMIT) return { dtype, shape }
+  return { dtype, shape, numbers: Array.from(numbersOf(tensor)) }
 }
 
 export function factsOfDeclared(info: ValueInfo): Facts {

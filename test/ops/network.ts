@@ -163,7 +163,7 @@ export function derivedFacts(model: Model): Map<string, Facts> {
   for (const node of model.graph.nodes) {
     const derived = operatorOf(node)?.shape?.(new NodeView(node, model.opsets.get('') ?? 0, values)) ?? []
     const facts = node.outputs.map((name, i) => completeFacts(derived[i] ?? {}, model.graph.valueInfo.get(name)))
-    const constant = node.inputs.every((name) => name === '' || values.find(name)?.value.constant === true)
+    const constant = node.inputs.every((name) => name === '' || values.find(name)?.constant === true)
     node.outputs.forEach((name, i) => {
       if (name === '') return
       values.set({ name, facts: facts[i] ?? {}, constant, producer: node, producedAt: 0 })
