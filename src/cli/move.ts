@@ -1,4 +1,3 @@
-import { assign } from '../cob/assign.js'
 import type { Cob } from '../cob/cob.js'
 import { encodeCob } from '../cob/file.js'
 import { type Model, ModelError } from '../graph/model.js'
@@ -8,7 +7,7 @@ import { loadModel, saveModel } from '../runtime/node/load.js'
 import { type Distance, distanceBetween } from '../teleport/distance.js'
 import { type Changes, teleport } from '../teleport/teleport.js'
 import type { VerifyReport } from '../teleport/verify.js'
-import type { FieldOf } from '../teleport/verify-locate.js'
+import { scaleFields } from '../teleport/verify-fields.js'
 import { withModels } from './cob-input.js'
 import { compare } from './compare.js'
 import type { CheckOptions, OutputOptions } from './options.js'
@@ -59,7 +58,7 @@ export async function move(
         return { changes, verify: null, distance: null, output }
       }
       const written = await loadModel(staged)
-      const report = options.verify ? await compare(model, written, options, { fieldOf: fieldOf(quiver, cob) }) : null
+      const report = options.verify ? await compare(model, written, options, { fieldOf: scaleFields(quiver, cob) }) : null
       const distance = options.verify ? distanceBetween(model, written) : null
       if (report?.pass === false) return { changes, verify: report, distance, output: null }
       if (stagedCob !== undefined && saveCob !== undefined)
@@ -69,14 +68,6 @@ export async function move(
     })
   } finally {
     outputs.discard()
-  }
-}
-
-function fieldOf(quiver: Quiver, cob: Cob): FieldOf {
-  const assignment = assign(quiver, cob)
-  return (value) => {
-    const field = quiver.fields.get(value)
-    return field === undefined ? undefined : { dims: field.dims, values: assignment.ofField(field) }
   }
 }
 

@@ -27,7 +27,7 @@ export function samplingOption(): Option {
   return new Option('--sampling <how>', 'distribution of τ (default: intra)').choices(SAMPLINGS)
 }
 
-export function layoutOption(): Option {
+function layoutOption(): Option {
   return new Option('--layout <layout>', 'weights in the .onnx file or beside it (default: as they were)').choices([
     'inline',
     'external',

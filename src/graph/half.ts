@@ -33,7 +33,7 @@ function encode(x: number, mantissaBits: number, minExponent: number, maxExponen
 
 function decode(bits: number, mantissaBits: number, minExponent: number, maxExponent: number): number {
   const mantissa = bits & ((1 << mantissaBits) - 1)
-  const field = (bits >> mantissaBits) & (maxExponent - minExponent + 3 - 1)
+  const field = (bits >> mantissaBits) & (maxExponent - minExponent + 2)
   const sign = bits & 0x8000 ? -1 : 1
   if (field === maxExponent - minExponent + 2) return mantissa === 0 ? sign * Infinity : NaN
   if (field === 0) return sign * mantissa * 2 ** (minExponent - mantissaBits)

@@ -21,6 +21,11 @@ export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1)
 }
 
+/** True if two lists of sizes are the same. */
+export function sameDims(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dim, axis) => dim === b[axis])
+}
+
 /** All bytes of a tensor, little-endian. */
 export function bytesOf(tensor: Tensor): Uint8Array {
   return tensor.data.read(0, tensor.data.byteLength)

@@ -1,3 +1,4 @@
+import { subgraphsOf } from './attributes.js'
 import { type Attribute, type Graph, type Model, ModelError, type Node, type ValueInfo } from './model.js'
 import { quoted, shapeText } from './text.js'
 
@@ -81,21 +82,12 @@ function validNode(node: Node, scope: Scope, depth: number): Node {
   return attributes === undefined ? node : { ...node, attributes }
 }
 
-function subgraphsOf(node: Node): Graph[] {
-  const graphs: Graph[] = []
-  for (const attribute of node.attributes.values()) {
-    if (attribute.type === 'graph') graphs.push(attribute.value)
-    else if (attribute.type === 'graphs') graphs.push(...attribute.value)
-  }
-  return graphs
-}
-
 /** The values that must be there before a node can run: its inputs, and what its subgraphs take from outside themselves. */
 function namesNeeded(node: Node): readonly string[] {
   const subgraphs = subgraphsOf(node)
   if (subgraphs.length === 0) return node.inputs
   const names = new Set(node.inputs)
-  for (const graph of subgraphs) for (const name of freeNames(graph)) names.add(name)
+  for (const { graph } of subgraphs) for (const name of freeNames(graph)) names.add(name)
   return [...names]
 }
 
@@ -198,5 +190,5 @@ function describeNode(node: Node): string {
 }
 
 function usesStandardDomain(graph: Graph): boolean {
-  return graph.nodes.some((node) => node.domain === '' || subgraphsOf(node).some(usesStandardDomain))
+  return graph.nodes.some((node) => node.domain === '' || subgraphsOf(node).some((inner) => usesStandardDomain(inner.graph)))
 }

@@ -17,6 +17,7 @@ import {
   type Tensor,
   type ValueInfo,
 } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import { dtypeOf, packedData } from './elements.js'
 import { originate } from './origin.js'
@@ -178,7 +179,7 @@ function decodeTensor(proto: TensorProto): Tensor {
 }
 
 function checkStrings(proto: TensorProto, dims: readonly number[]): void {
-  const count = dims.reduce((product, dim) => product * dim, 1)
+  const count = sizeOf(dims)
   if (count !== proto.stringData.length)
     throw new ModelError(
       `tensor ${quoted(proto.name)}: size and shape disagree: expected ${count} strings, got ${proto.stringData.length}; the file is damaged`,

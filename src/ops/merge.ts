@@ -1,4 +1,5 @@
 import { add, type Dim, isNumber, subtract } from '../graph/dims.js'
+import { sameDims } from '../graph/tensor.js'
 import { givenInputs } from './facts.js'
 import { type Field, ONE, type Scale, uniform, varyingAxes, withRank } from './field.js'
 import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
@@ -17,7 +18,7 @@ function absorb(context: ScaleContext, input: number, field: Field, magnitude: b
   const size = Math.max(own.length, first < 0 ? 0 : rank - first)
   const term = withRank(field, size)
   const dims = term.dims.map((dim, axis) => (dim === 1 ? (own[axis - size + own.length] ?? 1) : dim))
-  const grows = dims.length !== own.length || dims.some((dim, axis) => dim !== own[axis])
+  const grows = !sameDims(dims, own)
   context.scaleConstant(input, [{ field: term, power: 1, magnitude }], grows ? { dims } : {})
 }
 

@@ -1,5 +1,6 @@
 import { isNumber } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
+import { sameDims } from '../graph/tensor.js'
 import { axisOf, facts, factsOf, likeInput, range } from './facts.js'
 import { along, CannotScale, type Field, ONE, type Scale, uniform, varies, withRank } from './field.js'
 import { scalable } from './operands.js'
@@ -46,7 +47,7 @@ function affine(context: ScaleContext, axes: readonly number[], gamma: number, b
       if (output.ids.length === 1)
         context.scaleConstant(input, [{ field: uniform(shape.length, output.ids[0]), power: 1 }])
       else {
-        const enlarged = shape.length !== neurons.length || shape.some((dim, axis) => dim !== neurons[axis])
+        const enlarged = !shape.every(isNumber) || !sameDims(shape, neurons)
         const term = { field: onto(output, neurons.length), power: 1 } as const
         context.scaleConstant(input, [term], enlarged ? { dims: neurons } : undefined)
       }

@@ -88,8 +88,6 @@ export interface ScaleContext extends NodeContext {
    * `full` the whole field.
    */
   undo(input: number, part: Part, reason: string): Field
-  /** The input is pinned in both scopes: what stands before it keeps τ = 1. For operators that are not understood. */
-  pin(input: number, reason: string): void
 
   /**
    * This output is a vertex: fresh scales, one per neuron, along `axes` of the output (usually one axis), whose sizes are given.

@@ -8,6 +8,16 @@ import { unscaledInputs } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, smallShape } from './shape-arithmetic.js'
 
+/** Operators whose result is not a function of their inputs. */
+export const RANDOM: ReadonlySet<string> = new Set([
+  'Bernoulli',
+  'Multinomial',
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+])
+
 /** Only the shape of what goes in matters, or which of it is 0: no scale changes that. */
 const indifferent: ScaleRule = () => undefined
 

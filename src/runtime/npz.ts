@@ -6,7 +6,7 @@ import { type HostDType, hostBytes, hostTensorOf } from './host.js'
 import type { HostTensor } from './session.js'
 
 /** The most bytes that the arrays of one .npz may take once unpacked: 1 GiB. */
-export const NPZ_LIMIT = 2 ** 30
+const NPZ_LIMIT = 2 ** 30
 
 const MAX_HEADER = 2 ** 16
 const MAX_RANK = 32
@@ -64,7 +64,7 @@ export function readNpz(bytes: Uint8Array, file = 'the .npz file', limit = NPZ_L
  * One array of NumPy's .npy format, versions 1 to 3.
  * @param what names the array in errors
  */
-export function readNpy(bytes: Uint8Array, what: string): HostTensor {
+function readNpy(bytes: Uint8Array, what: string): HostTensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.byteLength < 12 || view.getUint32(0) !== 0x934e554d || view.getUint16(4) !== 0x5059)
     throw new ModelError(`${what}: expected the .npy format, which starts with '\\x93NUMPY'`)

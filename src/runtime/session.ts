@@ -14,7 +14,7 @@ export type HostData =
   | BigUint64Array
   | readonly string[]
 
-/** A tensor in memory, in C order. `data` has as many elements as `dims` says, in the array type that `HOST_ARRAYS` has for `dtype`. */
+/** A tensor in memory, in C order. `data` has as many elements as `dims` says, in the typed array of `dtype`'s name (see `HostData`). */
 export interface HostTensor {
   readonly dtype: DType
   readonly dims: readonly number[]

@@ -102,6 +102,8 @@ export class ConstantScaler {
     if (target !== name) {
       node = {
         ...producer,
+        // Two nodes of one name are refused by some readers.
+        node: { ...producer.node, name: producer.node.name && draft.fresh(`${producer.node.name}#scaled`) },
         inputs: [...producer.inputs],
         outputs: [target],
         attributes: new Map(producer.attributes),
@@ -112,7 +114,7 @@ export class ConstantScaler {
       node.inputs.forEach((input, at) => {
         if (input !== '') draft.owner(input)?.use(input, { draft, node, input: at })
       })
-    } else if (!alike(draft.valueInfo.get(name)?.shape, factor.dims)) draft.valueInfo.delete(name)
+    } else draft.reshape(name, factor.dims)
     const { opType } = producer.node
     if (opType === 'Constant') {
       const tensor = tensorOfConstant(producer.node)
@@ -126,10 +128,6 @@ export class ConstantScaler {
     if (computed === undefined) throw new Error(`constant '${name}' is computed in a way that cannot be scaled`)
     passOn(computed, factor).forEach((share, i) => this.ask(node, computed.through.inputs[i] as number, share))
   }
-}
-
-function alike(shape: readonly unknown[] | undefined, dims: readonly number[]): boolean {
-  return shape?.length === dims.length && dims.every((dim, axis) => dim === shape[axis])
 }
 
 /** Two demands on one input: their product. */
@@ -194,7 +192,7 @@ function ofQuantisationScale(dims: readonly number[], axis: number | undefined, 
 }
 
 /** A tensor times a factor; enlarged first where the factor says so. */
-export function scaledTensor(tensor: Tensor, name: string, factor: Factor): Tensor {
+function scaledTensor(tensor: Tensor, name: string, factor: Factor): Tensor {
   if (!isFloat(tensor.dtype)) throw new Error(`tensor '${tensor.name}' of ${tensor.dtype} cannot be scaled`)
   const enlarged = sizeOf(factor.dims) === sizeOf(tensor.dims) ? tensor : enlarge(tensor, factor.dims)
   return {

@@ -108,17 +108,18 @@ export class Draft {
       return this.parent.setInitializer(tensor, irVersion)
     const at = this.inputs.findIndex((input) => input.name === tensor.name)
     const info = { name: tensor.name, dtype: tensor.dtype, shape: tensor.dims }
-    const before = this.inputs[at]
-    const reshaped =
-      before?.shape?.length !== tensor.dims.length || before.shape.some((dim, i) => dim !== tensor.dims[i])
-    if (at >= 0 && reshaped) this.inputs[at] = info
-    if (at < 0 && irVersion < 4 && !this.initializers.has(tensor.name))
-      this.inputs.push(info)
-    if (reshaped) this.valueInfo.delete(tensor.name)
+    if (at >= 0 && !declares(this.inputs[at], tensor.dims)) this.inputs[at] = info
+    if (at < 0 && irVersion < 4 && !this.initializers.has(tensor.name)) this.inputs.push(info)
+    this.reshape(tensor.name, tensor.dims)
     this.initializers.set(tensor.name, tensor)
   }
 
-  /** The rewritten graph; the very same object where nothing was changed. */
+  /** Forget the declared type of a value whose shape is now another. */
+  reshape(name: string, dims: readonly number[]): void {
+    if (!declares(this.valueInfo.get(name), dims)) this.valueInfo.delete(name)
+  }
+
+  /** The rewritten graph. */
   finish(): Graph {
     const { graph } = this.plan
     const nodes = this.nodes.flatMap((draft) => [
@@ -147,6 +148,10 @@ export class Draft {
   #subgraph(graph: Graph): Graph {
     return this.#subgraphs.get(graph)?.finish() ?? graph
   }
+}
+
+function declares(info: ValueInfo | undefined, dims: readonly number[]): boolean {
+  return info?.shape?.length === dims.length && info.shape.every((dim, axis) => dim === dims[axis])
 }
 
 const SINK: Node = { name: '', opType: '', domain: '', inputs: [], outputs: [], attributes: new Map() }

@@ -1,4 +1,4 @@
-import { sizeOf } from '../graph/tensor.js'
+import { sameDims, sizeOf } from '../graph/tensor.js'
 import type { Scaling } from './kernel.js'
 
 /** Numbers that vary along some axes of a view (size there: the view's) and not along the others (size 1). Row-major. */
@@ -62,18 +62,16 @@ export function section(numbers: Numbers, axis: number, start: number, size: num
 
 export function sameNumbers(a: Numbers, b: Numbers): boolean {
   return (
-    a.values.length === b.values.length &&
-    a.dims.every((dim, i) => dim === b.dims[i]) &&
+    sameDims(a.dims, b.dims) &&
     a.values.every((v, i) => v === b.values[i])
   )
 }
 
 export function sameFactor(a: Factor | undefined, b: Factor | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
-  const alike = (x: readonly number[], y: readonly number[]) => x.length === y.length && x.every((v, i) => v === y[i])
   return (
-    alike(a.dims, b.dims) &&
-    alike(a.view, b.view) &&
+    sameDims(a.dims, b.dims) &&
+    sameDims(a.view, b.view) &&
     a.terms.length === b.terms.length &&
     a.terms.every((term, i) => sameNumbers(term, b.terms[i] as Numbers))
   )
@@ -104,7 +102,7 @@ export function beforeTranspose(factor: Factor, permutation: readonly number[]):
 /** Terms over the constant's own axes. A view that splits axes (a grouped convolution's) is joined again. */
 export function onDims(factor: Factor): readonly Numbers[] {
   const { view, dims, terms } = factor
-  if (view.length === dims.length && view.every((size, axis) => size === dims[axis])) return terms
+  if (sameDims(view, dims)) return terms
   return terms.map((term) => {
     const own: number[] = []
     const expanded: number[] = []

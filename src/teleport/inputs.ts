@@ -9,7 +9,7 @@ import { drawImage } from './inputs-image.js'
 import { type Random, randomStream } from './random.js'
 
 /** The most bytes that the drawn inputs of all samples may take: 1 GiB. */
-export const INPUT_LIMIT = 2 ** 30
+const INPUT_LIMIT = 2 ** 30
 
 export interface DrawOptions {
   /** Default 0. */

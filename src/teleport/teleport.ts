@@ -2,7 +2,7 @@ import { assign, type Assignment } from '../cob/assign.js'
 import type { Cob } from '../cob/cob.js'
 import { floatOf } from '../graph/attributes.js'
 import type { FloatDType } from '../graph/dtype.js'
-import type { Model } from '../graph/model.js'
+import type { Model, Node } from '../graph/model.js'
 import { combine, type Field } from '../ops/field.js'
 import type { Part } from '../ops/rule.js'
 import type { GraphPlan } from '../quiver/plan.js'
@@ -77,7 +77,7 @@ function rewrite(draft: Draft, assignment: Assignment, rescaler: Rescaler, scale
   }
 }
 
-function find(draft: Draft, node: GraphPlan['graph']['nodes'][number]): DraftNode {
+function find(draft: Draft, node: Node): DraftNode {
   const found = draft.byNode.get(node)
   if (found === undefined) throw new Error(`the plan speaks of a node '${node.name}' that is not in its graph`)
   return found

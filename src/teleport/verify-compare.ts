@@ -1,3 +1,4 @@
+import { sameDims, sizeOf } from '../graph/tensor.js'
 import type { HostTensor } from '../runtime/session.js'
 import { numberReader } from '../runtime/host.js'
 
@@ -92,7 +93,7 @@ export class Comparator {
     const classes = expected.dims[axis] ?? 1
     const read = [numberReader(expected), numberReader(actual)] as const
     if (classes < 2 || read[0] === undefined || read[1] === undefined) return
-    const stride = expected.dims.slice(axis + 1).reduce((a, b) => a * b, 1)
+    const stride = sizeOf(expected.dims.slice(axis + 1))
     const rows = expected.data.length / classes
     for (let row = 0; row < rows; row++) {
       const base = Math.floor(row / stride) * stride * classes + (row % stride)
@@ -127,8 +128,8 @@ export function isFloatTensor(tensor: HostTensor): boolean {
 /** Why two tensors cannot be compared element by element; undefined where they can. */
 export function differenceOf(expected: HostTensor, actual: HostTensor): string | undefined {
   if (expected.dtype !== actual.dtype) return `type ${actual.dtype} instead of ${expected.dtype}`
-  const same = expected.dims.length === actual.dims.length && expected.dims.every((dim, i) => dim === actual.dims[i])
-  return same ? undefined : `shape [${actual.dims.join(', ')}] instead of [${expected.dims.join(', ')}]`
+  return sameDims(expected.dims, actual.dims)
+    ? undefined : `shape [${actual.dims.join(', ')}] instead of [${expected.dims.join(', ')}]`
 }
 
 export interface NumberErrors {

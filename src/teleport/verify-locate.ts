@@ -1,3 +1,4 @@
+import { subgraphsOf } from '../graph/attributes.js'
 import type { Graph, Model, Node, Tensor } from '../graph/model.js'
 import { isFloat } from '../graph/dtype.js'
 import { hostBytes, isHostDType } from '../runtime/host.js'
@@ -258,12 +259,9 @@ class Trace {
 /** What a node reads, its subgraphs included (which may read any outer value). */
 function sourcesOf(node: Node): string[] {
   const names = node.inputs.filter((name) => name !== '')
-  for (const attribute of node.attributes.values()) {
-    const graphs = attribute.type === 'graph' ? [attribute.value] : attribute.type === 'graphs' ? attribute.value : []
-    for (const graph of graphs) {
-      for (const inner of graph.nodes) names.push(...sourcesOf(inner))
-      names.push(...graph.outputs.map((output) => output.name))
-    }
+  for (const { graph } of subgraphsOf(node)) {
+    for (const inner of graph.nodes) names.push(...sourcesOf(inner))
+    names.push(...graph.outputs.map((output) => output.name))
   }
   return names
 }

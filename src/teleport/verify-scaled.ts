@@ -1,3 +1,4 @@
+import { sizeOf } from '../graph/tensor.js'
 import { numberReader } from '../runtime/host.js'
 import type { HostTensor } from '../runtime/session.js'
 import type { NumberErrors } from './verify-compare.js'
@@ -26,7 +27,7 @@ export function fittedErrors(x: HostTensor, scaled: HostTensor, threshold: numbe
   for (const axes of axisChoices(x.dims.length)) {
     if (best.finite && best.error <= threshold * best.scale) return best
     const dims = x.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1))
-    const factors = dims.reduce((a, b) => a * b, 1)
+    const factors = sizeOf(dims)
     if (factors * ELEMENTS_PER_FACTOR > x.data.length) {
       undecided ||= axes.length === 1
       continue

@@ -1,5 +1,6 @@
 import { intOf } from '../graph/attributes.js'
 import type { Model, Node } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
 import { numberReader } from '../runtime/host.js'
 import { type OpenOptions, openModel } from '../runtime/open.js'
 import type { HostTensor, HostTensors, Runtime } from '../runtime/session.js'
@@ -74,7 +75,7 @@ function allTies(
   const axis = declared < 0 ? declared + rank : declared
   const classes = scores.dims[axis] ?? 0
   if (score === undefined || chosen === undefined || other === undefined || classes === 0) return false
-  const stride = scores.dims.slice(axis + 1).reduce((a, b) => a * b, 1)
+  const stride = sizeOf(scores.dims.slice(axis + 1))
   // TopK chooses several for each row, which lie along the same axis as the scores.
   const picks = (expected.data.length * classes) / scores.data.length
   let scale = 0

@@ -1,5 +1,6 @@
 import { ModelError, type Model } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
+import { RANDOM } from '../ops/shaping.js'
 import { type Place, openModel } from '../runtime/open.js'
 import { numberReader } from '../runtime/host.js'
 import type { HostTensor, HostTensors, Runtime, Session } from '../runtime/session.js'
@@ -233,15 +234,6 @@ async function excuses(
   }
   return excused
 }
-
-const RANDOM = new Set([
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-  'Multinomial',
-  'Bernoulli',
-])
 
 function warningsOf(model: Model, results: readonly Map<string, HostTensor>[]): string[] {
   const warnings: string[] = []

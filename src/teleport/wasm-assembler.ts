@@ -64,7 +64,6 @@ export const i32 = {
   eqz: plain(0x45),
   lessUnsigned: plain(0x49),
   add: plain(0x6a),
-  sub: plain(0x6b),
   and: plain(0x71),
   shl: plain(0x74),
 }
@@ -107,7 +106,7 @@ export const i64x2 = {
   sub: simd(0xd1),
 }
 
-export const f32x4 = { sub: simd(0xe5), mul: simd(0xe6), demote: simd(0x5e) }
+export const f32x4 = { sub: simd(0xe5), demote: simd(0x5e) }
 
 export const f64x2 = {
   splat: (value: number): Code => lanes64(new BigUint64Array(new Float64Array([value]).buffer)[0] as bigint),
