@@ -76,6 +76,8 @@ export class ConstantScaler {
     groups.sort((a, b) => Number(a.factor !== undefined) - Number(b.factor !== undefined))
     groups.forEach(({ factor, uses: users }, i) => {
       if (factor === undefined) return
+      const source = producer?.node.opType === 'Identity' ? producer.inputs[0] : undefined
+      if (i > 0 && source !== undefined) return readInstead(users, source, draft)
       if (i > 0) this.changes.copies++
       const target = i === 0 ? name : draft.fresh(`${name}#scaled`)
       if (producer === undefined) this.#initializer(draft, name, target, factor)
@@ -98,6 +100,10 @@ export class ConstantScaler {
   }
 
   #computed(draft: Draft, producer: DraftNode, name: string, target: string, factor: Factor): void {
+    const tensor = producer.node.opType === 'Constant' ? tensorOfConstant(producer.node) : undefined
+    // A copy is no node if it need not be one.
+    if (tensor !== undefined && target !== name)
+      return draft.setInitializer(this.#scaled(tensor, target, factor), this.#irVersion)
     let node = producer
     if (target !== name) {
       node = {
@@ -115,10 +121,7 @@ export class ConstantScaler {
         if (input !== '') draft.owner(input)?.use(input, { draft, node, input: at })
       })
     } else draft.reshape(name, factor.dims)
-    const { opType } = producer.node
-    if (opType === 'Constant') {
-      const tensor = tensorOfConstant(producer.node)
-      if (tensor === undefined) throw new Error(`Constant '${name}' has no tensor`)
+    if (tensor !== undefined) {
       node.attributes.clear()
       const value: Attribute = { type: 'tensor', value: this.#scaled(tensor, tensor.name, factor) }
       node.attributes.set('value', value)
@@ -127,6 +130,15 @@ export class ConstantScaler {
     const computed = draft.plan.computed.get(name)
     if (computed === undefined) throw new Error(`constant '${name}' is computed in a way that cannot be scaled`)
     passOn(computed, factor).forEach((share, i) => this.ask(node, computed.through.inputs[i] as number, share))
+  }
+}
+
+/** Lets the users of an Identity read, and scale, what it copies. */
+function readInstead(uses: readonly Use[], source: string, draft: Draft): void {
+  for (const use of uses) {
+    if (use.node === undefined) continue
+    use.node.inputs[use.input] = source
+    draft.owner(source)?.use(source, use)
   }
 }
 
