@@ -2,7 +2,7 @@ import { type SampleOptions, sampleCob } from '../../src/cob/sample.js'
 import { isFloat } from '../../src/graph/dtype.js'
 import type { Model } from '../../src/graph/model.js'
 import type { Scope } from '../../src/ops/rule.js'
-import { type Quiver, type QuiverOptions, quiverOf } from '../../src/quiver/quiver.js'
+import { quiverOf } from '../../src/quiver/quiver.js'
 import { type QuiverReport, reportOf } from '../../src/quiver/report.js'
 import { numberReader } from '../../src/runtime/host.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
@@ -24,9 +24,20 @@ export async function run(
   feeds: HostTensors,
   options: SessionOptions = {},
 ): Promise<Map<string, HostTensor>> {
+  const [outputs] = await runAll(model, [feeds], options)
+  return outputs ?? new Map<string, HostTensor>()
+}
+
+async function runAll(
+  model: Model,
+  samples: readonly HostTensors[],
+  options: SessionOptions,
+): Promise<Map<string, HostTensor>[]> {
   const session = await openModel(nodeRuntime, model, { threads: 1, optimization: 'basic', ...options })
   try {
-    return await session.run(feeds)
+    const results: Map<string, HostTensor>[] = []
+    for (const feeds of samples) results.push(await session.run(feeds))
+    return results
   } finally {
     await session.release()
   }
@@ -79,37 +90,35 @@ export interface Trial {
 
 export interface TrialResult extends Distance {
   readonly trial: Trial
-  readonly quiver: Quiver
   readonly moved: TeleportedModel
 }
 
-/** What a network is, and what teleporting it in several ways does to its outputs on these inputs. */
+/** How far a network may move, and what moving it in several ways does to its outputs, the worst of all samples. */
 export interface Survey {
-  readonly outputs: HostTensors
   readonly reports: Readonly<Record<Scope, QuiverReport>>
   readonly trials: readonly TrialResult[]
 }
 
 export async function survey(
   model: Model,
-  feeds: HostTensors,
+  samples: readonly HostTensors[],
   trials: readonly Trial[],
-  options: SessionOptions & QuiverOptions = {},
+  options: SessionOptions = {},
 ): Promise<Survey> {
-  const quivers = {
-    weights: quiverOf(model, { ...options, scope: 'weights' }),
-    full: quiverOf(model, { ...options, scope: 'full' }),
-  }
-  const outputs = await run(model, feeds, options)
+  const quivers = { weights: quiverOf(model, { scope: 'weights' }), full: quiverOf(model, { scope: 'full' }) }
+  const before = await runAll(model, samples, options)
   const results: TrialResult[] = []
   for (const trial of trials) {
     const quiver = quivers[trial.scope]
     const moved = teleport(model, quiver, sampleCob(quiver, trial.sample))
-    results.push({ trial, quiver, moved, ...distance(outputs, await run(moved, feeds, options)) })
+    const after = await runAll(moved, samples, options)
+    const distances = before.map((outputs, i) => distance(outputs, after[i] ?? new Map<string, HostTensor>()))
+    results.push({
+      trial,
+      moved,
+      error: Math.max(...distances.map(({ error }) => error)),
+      identical: distances.every(({ identical }) => identical),
+    })
   }
-  return {
-    outputs,
-    reports: { weights: reportOf(quivers.weights), full: reportOf(quivers.full) },
-    trials: results,
-  }
+  return { reports: { weights: reportOf(quivers.weights), full: reportOf(quivers.full) }, trials: results }
 }
