@@ -5,6 +5,8 @@ import { ModelError } from '../../graph/model.js'
 import { quoted } from '../../graph/text.js'
 import { type Files, type Hash, type InputFile, type OutputFile, locationParts } from '../../onnx/files.js'
 import { MemoryInput, pastEnd } from '../../onnx/memory-files.js'
+import { backupOf, existsAlready, moveIntoPlace } from './move-into-place.js'
+import { attempt } from './system-errors.js'
 
 /** Files up to this size are read at once: that holds no descriptor open, and their tensors are views without a copy. */
 const SMALL_MODEL = 16 * 1024 * 1024
@@ -38,7 +40,7 @@ export const nodeFiles: Files = {
   },
 
   create(name, force) {
-    if (attempt(`cannot write ${quoted(name)}`, () => isThere(name)) && !force) throw exists(name)
+    if (attempt(`cannot write ${quoted(name)}`, () => isThere(name)) && !force) throw existsAlready(name)
     return new NodeOutput(name, force)
   },
 
@@ -161,33 +163,14 @@ class NodeOutput implements OutputFile {
   /** `undo` gets what takes the move back, `settle` what is left to do once all files are moved. */
   moveIntoPlace(undo: (() => void)[], settle: (() => void)[]): void {
     attempt(`cannot write ${quoted(this.path)}`, () => {
-      if (isThere(this.path) && this.#force) {
-        const backup = `${this.#temporary}.old`
-        setAside(this.path, backup)
-        undo.push(() => fs.renameSync(backup, this.path))
-        settle.push(() => fs.rmSync(backup, { force: true }))
-        fs.renameSync(this.#temporary, this.path)
-      } else {
-        this.#moveWithoutReplacing()
-        undo.push(() => fs.rmSync(this.path, { force: true }))
-      }
+      isThere(this.path)
+      moveIntoPlace(this.#temporary, this.path, this.#force, undo)
+      settle.push(() => fs.rmSync(backupOf(this.#temporary), { force: true }))
       settle.push(() => {
         if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
         this.#descriptor = undefined
       })
     })
-  }
-
-  /** A link fails where a file is, which a rename would replace; a file system without links has to do with a look beforehand. */
-  #moveWithoutReplacing(): void {
-    try {
-      fs.linkSync(this.#temporary, this.path)
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST' || fs.existsSync(this.path)) throw exists(this.path)
-      fs.renameSync(this.#temporary, this.path)
-      return
-    }
-    fs.rmSync(this.#temporary, { force: true })
   }
 }
 
@@ -198,46 +181,4 @@ function isThere(name: string): boolean {
   throw new ModelError(
     `cannot write ${quoted(name)}: it is ${stat.isDirectory() ? 'a folder' : 'not an ordinary file'}`,
   )
-}
-
-/** A second name for the file, so that there is one under its own name at every moment; where links cannot be made, another name. */
-function setAside(name: string, backup: string): void {
-  try {
-    fs.linkSync(name, backup)
-  } catch {
-    fs.renameSync(name, backup)
-  }
-}
-
-function exists(name: string): ModelError {
-  return new ModelError(`${quoted(name)} exists; use --force to replace it`)
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'a part of the path is not a folder',
-  EISDIR: 'it is a folder',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space is left on the device',
-  EDQUOT: 'the quota is used up',
-  EMFILE: 'too many files are open',
-  ENAMETOOLONG: 'the name is too long',
-  ELOOP: 'the path runs through too many links',
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
-/** Runs `action`; what the system refuses becomes a ModelError that begins with `what`. */
-function attempt<T>(what: string, action: () => T): T {
-  try {
-    return action()
-  } catch (error) {
-    const code = codeOf(error)
-    if (error instanceof ModelError || code === '') throw error
-    throw new ModelError(`${what}: ${REASONS[code] ?? code}`, { cause: error })
-  }
 }
