@@ -9,11 +9,11 @@ export const NUMBERS_LIMIT = 1024
 
 /** Facts from what is known: what is undefined is left out, and so are more elements than are followed. */
 export function facts(dtype: DType | undefined, shape?: readonly Dim[], numbers?: readonly Dim[]): Facts {
-  return {
-    ...(dtype !== undefined && { dtype }),
-    ...(shape !== undefined && { shape }),
-    ...(numbers !== undefined && numbers.length <= NUMBERS_LIMIT && { numbers }),
-  }
+  const known: { -readonly [K in keyof Facts]: Facts[K] } = {}
+  if (dtype !== undefined) known.dtype = dtype
+  if (shape !== undefined) known.shape = shape
+  if (numbers !== undefined && numbers.length <= NUMBERS_LIMIT) known.numbers = numbers
+  return known
 }
 
 /** Type and shape of an input, for an output that has the same. */
@@ -46,5 +46,7 @@ export function givenInputs(node: Node): number[] {
 
 /** from, from + 1, …, to − 1 */
 export function range(from: number, to: number): number[] {
-  return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
+  const numbers: number[] = []
+  for (let number = from; number < to; number++) numbers.push(number)
+  return numbers
 }

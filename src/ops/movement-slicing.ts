@@ -48,7 +48,9 @@ function spanOf({ start, end, step }: Cut, size: Dim): { from: number; count: nu
 function indicesOf(cut: Cut, size: Dim): number[] | undefined {
   const span = spanOf(cut, size)
   if (span === undefined || span.count > FIELD_LIMIT) return undefined
-  return Array.from({ length: span.count }, (_, i) => span.from + i * span.step)
+  const indices = new Array<number>(span.count)
+  for (let i = 0; i < span.count; i++) indices[i] = span.from + i * span.step
+  return indices
 }
 
 /** How many elements a cut takes. */

@@ -36,7 +36,10 @@ export function smallShape(shape: readonly Dim[] | undefined): readonly number[]
 
 /** Elements written out over a larger shape, by numpy's broadcasting. */
 export function spread<T>(values: readonly T[], from: readonly number[], to: readonly number[]): T[] {
-  return Array.from({ length: sizeOf(to) }, (_, k) => {
+  const size = sizeOf(to)
+  if (values.length === 1) return new Array<T>(size).fill(values[0] as T)
+  const written: T[] = []
+  for (let k = 0; k < size; k++) {
     let rest = k
     let offset = 0
     let stride = 1
@@ -47,8 +50,9 @@ export function spread<T>(values: readonly T[], from: readonly number[], to: rea
       rest = Math.floor(rest / size)
       stride *= own
     }
-    return values[offset] as T
-  })
+    written.push(values[offset] as T)
+  }
+  return written
 }
 
 /** Elements at `indices` along an axis of a row-major tensor. */

@@ -42,6 +42,7 @@ export class ScaleClasses implements Scales {
   /** What a product has become since one of its variables was bound or pinned. */
   readonly #became = new Map<Scale, Scale>()
   readonly #idle: Powers[] = []
+  readonly #lastTimes = { x: ONE, y: ONE, product: ONE }
 
   get variables(): number {
     return this.#count
@@ -114,10 +115,17 @@ export class ScaleClasses implements Scales {
     const y = this.resolve(b)
     if (x === ONE) return y
     if (y === ONE) return x
+    // A channel's neighbour has often been made the same.
+    const last = this.#lastTimes
+    if (last.x === x && last.y === y) return last.product
     const powers = this.#borrow()
     this.#multiply(powers, x, 1)
     this.#multiply(powers, y, 1)
-    return this.#checked(this.#product(powers))
+    const product = this.#checked(this.#product(powers))
+    last.x = x
+    last.y = y
+    last.product = product
+    return product
   }
 
   power(a: Scale, exponent: number): Scale {
