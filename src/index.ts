@@ -18,6 +18,7 @@ export type { DType } from './graph/dtype.js'
 export { bytesOf, numbersOf, tensorOf } from './graph/tensor.js'
 
 /** A network as a quiver. */
+export type { Scope } from './ops/rule.js'
 export { type Quiver, type QuiverOptions, quiverOf, type Vertex } from './quiver/quiver.js'
 export { type QuiverReport, reportOf, type VertexReport, vertexReports } from './quiver/report.js'
 export { quiverSvg, type QuiverSvgOptions } from './plot/quiver-svg.js'
@@ -33,7 +34,8 @@ export { type Distance, distanceBetween, weightsOf } from './teleport/distance.j
 export { verify } from './runtime/node/verify.js'
 export type { VerifyOptions, VerifyReport } from './teleport/verify.js'
 export type { OutputComparison } from './teleport/verify-compare.js'
-export type { FirstDivergence } from './teleport/verify-locate.js'
+export { scaleFields } from './teleport/verify-fields.js'
+export type { FieldOf, FirstDivergence } from './teleport/verify-locate.js'
 export { type DrawnInputs, type DrawOptions, drawInputs } from './teleport/inputs.js'
 
 /** Running models. */

@@ -1,5 +1,6 @@
 import { ModelError } from '../graph/model.js'
-import { type Field, ONE, type Scale } from '../ops/field.js'
+import { quoted } from '../graph/text.js'
+import type { Field, Scale } from '../ops/field.js'
 import type { Quiver, Vertex } from '../quiver/quiver.js'
 import type { ScaleClasses } from '../quiver/scales.js'
 import type { Cob } from './cob.js'
@@ -16,18 +17,14 @@ export class Assignment {
   }
 
   of(scale: Scale): number {
-    if (scale === ONE) return 1
-    const resolved = this.#classes.resolve(scale)
-    if (resolved > 0) return this.#values[resolved - 1] as number
-    let product = 1
-    for (const [variable, exponent] of this.#classes.powersOf(resolved))
-      product *= (this.#values[variable] as number) ** exponent
-    return product
+    return this.#classes.evaluate(scale, this.#values)
   }
 
   /** The factors of a field, row-major over its dims. */
   ofField(field: Field): Float64Array {
-    return Float64Array.from(field.ids, (id) => this.of(id))
+    const factors = new Float64Array(field.ids.length)
+    for (let i = 0; i < factors.length; i++) factors[i] = this.of(field.ids[i] as number)
+    return factors
   }
 }
 
@@ -39,10 +36,12 @@ export function assign(quiver: Quiver, cob: Cob): Assignment {
     const vertex = known.get(name)
     if (vertex === undefined)
       throw new ModelError(
-        `the CoB has a vertex '${name}' that the model has not; the model's are ${listed(quiver.vertices)}`,
+        `the CoB has a vertex ${quoted(name)} that the model has not; the model's are ${listed(quiver.vertices)}`,
       )
     if (tau.length !== vertex.size)
-      throw new ModelError(`vertex '${name}': the CoB has ${tau.length} factors, the model ${vertex.size} neurons`)
+      throw new ModelError(
+        `vertex ${quoted(name)}: the CoB has ${tau.length} factors, the model ${vertex.size} neurons`,
+      )
   }
   const values = new Float64Array(classes.variables).fill(1)
   for (const vertex of quiver.vertices) {
@@ -59,7 +58,7 @@ export function assign(quiver: Quiver, cob: Cob): Assignment {
 }
 
 function listed(vertices: readonly Vertex[]): string {
-  const names = vertices.slice(0, 3).map((vertex) => `'${vertex.name}'`)
+  const names = vertices.slice(0, 3).map((vertex) => quoted(vertex.name))
   return names.join(', ') + (vertices.length > 3 ? ` and ${vertices.length - 3} more` : '')
 }
 
@@ -71,22 +70,23 @@ function checkVertex(quiver: Quiver, vertex: Vertex, tau: Float64Array | undefin
     const scale = vertex.first + i + 1
     const given = tau?.[i] ?? 1
     const expected = assignment.of(scale)
-    const place = `vertex '${vertex.name}', neuron ${i}: τ = ${given}`
-    if (!Number.isFinite(given) || given === 0) throw new ModelError(`${place}; expected a finite number other than 0`)
+    // Most neurons pass: their place is not written out.
+    const place = () => `vertex ${quoted(vertex.name)}, neuron ${i}: τ = ${given}`
+    if (!Number.isFinite(given) || given === 0) throw new ModelError(`${place()}; expected a finite number other than 0`)
     const domain = quiver.classes.domainOf(scale)
     if (domain === 'pinned' && given !== 1)
       throw new ModelError(
-        `${place}; expected 1 in scope '${quiver.scope}', since it is pinned (${quiver.classes.reasonOf(scale) ?? ''})`,
+        `${place()}; expected 1 in scope '${quiver.scope}', since it is pinned (${quiver.classes.reasonOf(scale) ?? ''})`,
       )
     if (domain === 'positive' && given < 0)
       throw new ModelError(
-        `${place}; expected a positive number in scope '${quiver.scope}', since a positively homogeneous operator follows`,
+        `${place()}; expected a positive number in scope '${quiver.scope}', since a positively homogeneous operator follows`,
       )
     if (domain === 'sign' && Math.abs(given) !== 1)
-      throw new ModelError(`${place}; expected 1 or −1 in scope '${quiver.scope}', since an odd operator follows`)
+      throw new ModelError(`${place()}; expected 1 or −1 in scope '${quiver.scope}', since an odd operator follows`)
     if (Math.abs(given - expected) > CONSISTENCY * Math.abs(expected))
       throw new ModelError(
-        `${place}; expected ${expected} in scope '${quiver.scope}', since its channel is joined with others'`,
+        `${place()}; expected ${expected} in scope '${quiver.scope}', since its channel is joined with others'`,
       )
   }
 }

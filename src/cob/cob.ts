@@ -1,4 +1,5 @@
 import { ModelError } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import type { Scope } from '../ops/rule.js'
 import type { Quiver } from '../quiver/quiver.js'
 
@@ -39,7 +40,7 @@ export function compose(first: Cob, second: Cob): Cob {
     const other = factors.get(name)
     if (other !== undefined && other.length !== tau.length)
       throw new ModelError(
-        `vertex '${name}': one CoB has ${other.length} neurons, the other ${tau.length}; they are of different networks`,
+        `vertex ${quoted(name)}: one CoB has ${other.length} neurons, the other ${tau.length}; they are of different networks`,
       )
     factors.set(name, other === undefined ? tau : tau.map((value, i) => value * (other[i] as number)))
   }
@@ -75,7 +76,7 @@ function end({ moved, movedName }: Maybe<CobOrigin>): CobOrigin {
   return { ...(moved && { moved }), ...(movedName && { movedName }) }
 }
 
-/** |τ| rounded to the nearest power of two; the sign is kept. Of two that are equally near, the larger. */
+/** |τ| rounded to the nearest power of two; the sign is kept. Of two that are equally near, the larger. `tau` is finite and not 0. */
 export function toPowerOfTwo(tau: number): number {
   const magnitude = Math.abs(tau)
   let power = 2 ** Math.floor(Math.log2(magnitude))

@@ -12,6 +12,7 @@ const VERSION = '1'
 /**
  * A CoB as the bytes of a safetensors file: one F64 vector per vertex under the vertex's name, and as metadata `model_sha256`,
  * `model_name`, `moved_sha256`, `moved_name`, `scope`, `sampling`, `range`, `seed` and `exact`, as far as they are known.
+ * @throws ModelError for a vertex of the name that safetensors keeps for its metadata
  */
 export function encodeCob(cob: Cob): Uint8Array {
   const entries = [`${JSON.stringify(METADATA)}:${JSON.stringify(metadataOf(cob.origin))}`]

@@ -10,8 +10,10 @@ import { type Stream, streamOf } from './stream.js'
  * `negative` [−σ, 0] · `centered` [c−σ, c+σ] around a centre c. As the paper's authors have them.
  */
 export const SAMPLINGS = ['intra', 'inter', 'positive', 'negative', 'centered'] as const
+/** One of `SAMPLINGS`. */
 export type Sampling = (typeof SAMPLINGS)[number]
 
+/** How factors are drawn. */
 export interface SampleOptions {
   /** Default `intra`. */
   readonly sampling?: Sampling

@@ -1,12 +1,15 @@
 import { type Attribute, type Graph, ModelError, type Node, type Tensor } from './model.js'
+import { quoted } from './text.js'
 
 /** `Conv 'features.0'`, for messages: the operator and the node's name, or its first output where it has none. */
 export function describe(node: Node): string {
-  return `${node.domain === '' ? '' : `${node.domain}.`}${node.opType} '${node.name || node.outputs.find((name) => name !== '') || ''}'`
+  return `${node.domain === '' ? '' : `${node.domain}.`}${node.opType} ${quoted(node.name || node.outputs.find((name) => name !== '') || '')}`
 }
 
+/* Attributes by name and type: `fallback`, or undefined, where a node has none. All throw a ModelError if it is of another type. */
+
 function mismatch(node: Node, name: string, found: Attribute, expected: Attribute['type']): ModelError {
-  return new ModelError(`${describe(node)}: attribute '${name}' is of type ${found.type}, expected ${expected}`)
+  return new ModelError(`${describe(node)}: attribute ${quoted(name)} is of type ${found.type}, expected ${expected}`)
 }
 
 export function intOf(node: Node, name: string): number | undefined

@@ -26,7 +26,7 @@ export interface Tensor {
   readonly envelope?: Envelope
 }
 
-/** Integer attributes are numbers: beyond 2^53 they lose digits, which only matters to sentinels such as INT64_MAX. */
+/** A constant of a node, by its type in ONNX. Integer attributes are numbers: beyond 2^53 they lose digits, which only matters to sentinels such as INT64_MAX. */
 export type Attribute = (
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'int'; readonly value: number }
@@ -41,6 +41,7 @@ export type Attribute = (
   | { readonly type: 'other'; readonly value: null }
 ) & { readonly envelope?: Envelope }
 
+/** One application of an operator: what it reads and what it computes, by the values' names. */
 export interface Node {
   /** May be empty, and need not be unique. */
   readonly name: string
@@ -65,6 +66,7 @@ export interface ValueInfo {
   readonly envelope?: Envelope
 }
 
+/** A network, or the body of a control flow operator. Every value has one name and one producer. */
 export interface Graph {
   readonly name: string
   /** In topological order. */

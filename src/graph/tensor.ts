@@ -1,5 +1,6 @@
 import { type DType, bitsOf, byteLengthOf } from './dtype.js'
 import { ModelError, type Tensor, type TensorData } from './model.js'
+import { quoted } from './text.js'
 import { halfToDouble, doubleToHalf, bfloat16ToDouble, doubleToBfloat16 } from './half.js'
 
 /** Data that lies in memory. */
@@ -41,21 +42,24 @@ export function numbersOf(tensor: Tensor): Float64Array {
   const count = sizeOf(tensor.dims)
   const read = READERS[tensor.dtype]
   if (read === undefined)
-    throw new ModelError(`tensor '${tensor.name}': elements of type ${tensor.dtype} cannot be read as numbers`)
+    throw new ModelError(`tensor ${quoted(tensor.name)}: elements of type ${tensor.dtype} cannot be read as numbers`)
   const step = bitsOf(tensor.dtype) / 8
   const numbers = new Float64Array(count)
   for (let i = 0; i < count; i++) numbers[i] = read(view, i * step)
   return numbers
 }
 
-/** A tensor in memory. `values` are rounded once to `dtype`. @throws ModelError if their number does not fit `dims` */
+/**
+ * A tensor in memory. `values` are rounded once to `dtype`, to nearest, ties to even; for integers they are truncated.
+ * @throws ModelError if their number does not fit `dims`, and for types that `numbersOf` does not read
+ */
 export function tensorOf(name: string, dtype: DType, dims: readonly number[], values: ArrayLike<number>): Tensor {
   const write = WRITERS[dtype]
   if (write === undefined)
-    throw new ModelError(`tensor '${name}': elements of type ${dtype} cannot be written from numbers`)
+    throw new ModelError(`tensor ${quoted(name)}: elements of type ${dtype} cannot be written from numbers`)
   if (values.length !== sizeOf(dims))
     throw new ModelError(
-      `tensor '${name}': shape [${dims.join(', ')}] needs ${sizeOf(dims)} elements, got ${values.length}`,
+      `tensor ${quoted(name)}: shape [${dims.join(', ')}] needs ${sizeOf(dims)} elements, got ${values.length}`,
     )
   const bytes = new Uint8Array(byteLengthOf(dtype, values.length))
   const view = new DataView(bytes.buffer)

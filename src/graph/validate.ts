@@ -190,5 +190,7 @@ function describeNode(node: Node): string {
 }
 
 function usesStandardDomain(graph: Graph): boolean {
-  return graph.nodes.some((node) => node.domain === '' || subgraphsOf(node).some((inner) => usesStandardDomain(inner.graph)))
+  return graph.nodes.some(
+    (node) => node.domain === '' || subgraphsOf(node).some((inner) => usesStandardDomain(inner.graph)),
+  )
 }

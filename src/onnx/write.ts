@@ -9,6 +9,7 @@ import { MemoryOutput } from './memory-files.js'
 import { type Payload, RAW_DATA } from './payload.js'
 import { RopeWriter } from './rope.js'
 
+/** How a model is written. */
 export interface WriteOptions {
   /** `external`: large tensors in a second file, named after the first with '.data' appended. Default: as the model was read. */
   readonly layout?: Layout

@@ -34,6 +34,7 @@ export interface NodeContext {
 /** One entry for each output that something is known of. The driver fills in declared types where a rule knows nothing. */
 export type ShapeRule = (context: NodeContext) => readonly Facts[]
 
+/** `weights`: no node is added. `full`: every vertex is free, and what cannot be absorbed becomes a node. */
 export type Scope = 'weights' | 'full'
 
 /** A field, to a power, with which a constant is multiplied. */

@@ -1,4 +1,5 @@
 import { type Model, ModelError } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import type { Field } from '../ops/field.js'
 import type { Scope } from '../ops/rule.js'
 import { QuiverBuilder } from './builder.js'
@@ -26,6 +27,7 @@ export interface Quiver {
   readonly fields: ReadonlyMap<string, Field>
 }
 
+/** How a network is to be read. */
 export interface QuiverOptions {
   /** Default `weights`: no node is added. `full`: every vertex is free, and what cannot be absorbed becomes a node. */
   readonly scope?: Scope
@@ -36,7 +38,8 @@ export interface QuiverOptions {
 }
 
 /**
- * The quiver of a model.
+ * The quiver of a model: its operators' scale rules, applied in topological order. Weights are not read, but for small constants that
+ * decide something (sizes, bounds, exponents).
  * @throws ModelError if an include or exclude pattern names no vertex
  */
 export function quiverOf(model: Model, options: QuiverOptions = {}): Quiver {
@@ -80,7 +83,7 @@ function matcher(patterns: readonly string[], vertices: readonly Vertex[]): (nam
     const expression = new RegExp(`^${source.join('.*')}$`, 's')
     if (!vertices.some((vertex) => expression.test(vertex.name)))
       throw new ModelError(
-        `no vertex is named '${pattern}': expected a vertex's name, or a pattern with *, such as '${vertices[0]?.name ?? ''}'`,
+        `no vertex is named ${quoted(pattern)}: expected a vertex's name, or a pattern with *, such as ${quoted(vertices[0]?.name ?? '')}`,
       )
     return expression
   })

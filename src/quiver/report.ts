@@ -27,19 +27,24 @@ export interface QuiverReport {
   readonly powersOfTwo: number
 }
 
-/** The same for one vertex. */
+/** The same for one vertex. `free`, `positive`, `sign` and `pinned` count its neurons. */
 export interface VertexReport {
+  /** The name of its output value, by which a CoB, `include` and `exclude` call it. */
   readonly name: string
+  /** Operator and node name, for messages. */
   readonly node: string
   readonly neurons: number
+  /** All of its neurons reach an output of the graph unchanged. */
   readonly output: boolean
   readonly free: number
   readonly positive: number
   readonly sign: number
   readonly pinned: number
+  /** Why neurons are pinned, each reason once. */
   readonly reasons: readonly string[]
 }
 
+/** What each vertex may do, in the order of the graph. */
 export function vertexReports(quiver: Quiver): readonly VertexReport[] {
   return quiver.vertices.map((vertex) => {
     const counts = { free: 0, positive: 0, sign: 0, pinned: 0 }
@@ -57,6 +62,7 @@ export function vertexReports(quiver: Quiver): readonly VertexReport[] {
   })
 }
 
+/** What the network as a whole may do. */
 export function reportOf(quiver: Quiver): QuiverReport {
   const counts = { free: 0, positive: 0, sign: 0, pinned: 0 }
   const reasons = new Map<string, number>()

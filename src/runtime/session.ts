@@ -21,6 +21,7 @@ export interface HostTensor {
   readonly data: HostData
 }
 
+/** Tensors by the name of the input or output that they are for. */
 export type HostTensors = ReadonlyMap<string, HostTensor>
 
 /** A model that has been made ready to run. */
@@ -41,6 +42,7 @@ export interface Session {
 /** Where a runtime reads a model from: a file, beside which its external data lies, or the bytes of one with all data inline. */
 export type SessionSource = { readonly path: string } | { readonly bytes: Uint8Array }
 
+/** How a model is run. */
 export interface SessionOptions {
   /** Threads that one operator may use. Default: as many as the machine has cores. */
   readonly threads?: number

@@ -11,6 +11,7 @@ import { type Random, randomStream } from './random.js'
 /** The most bytes that the drawn inputs of all samples may take: 1 GiB. */
 const INPUT_LIMIT = 2 ** 30
 
+/** What is to be drawn. */
 export interface DrawOptions {
   /** Default 0. */
   readonly seed?: number
@@ -22,6 +23,7 @@ export interface DrawOptions {
   readonly attempt?: number
 }
 
+/** What was drawn. */
 export interface DrawnInputs {
   /** One map per sample, from the input's name. */
   readonly samples: readonly ReadonlyMap<string, HostTensor>[]

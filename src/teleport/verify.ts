@@ -12,6 +12,7 @@ import { checkInterfaces, feedsOf } from './verify-outputs.js'
 import { differsByTies, type IndexPair } from './verify-ties.js'
 import { toleranceOf } from './verify-tolerance.js'
 
+/** On what, and how closely, two models are compared. */
 export interface VerifyOptions {
   readonly runtime: Runtime
   /** Where models go that are too large to be handed over in memory; without it they are refused. */
@@ -26,7 +27,7 @@ export interface VerifyOptions {
   readonly dims?: Readonly<Record<string, number>>
   /** The largest max|y − y'| ÷ max|y| that passes. Default by the models' types: see `TOLERANCES`. */
   readonly tolerance?: number
-  /** Threads of the runtime. */
+  /** Threads of the runtime; default as many as the machine has cores. */
   readonly threads?: number
   /** Whether to look for the first divergence if the outputs differ; default true. */
   readonly locate?: boolean
