@@ -72,7 +72,8 @@ function checkVertex(quiver: Quiver, vertex: Vertex, tau: Float64Array | undefin
     const expected = assignment.of(scale)
     // Most neurons pass: their place is not written out.
     const place = () => `vertex ${quoted(vertex.name)}, neuron ${i}: τ = ${given}`
-    if (!Number.isFinite(given) || given === 0) throw new ModelError(`${place()}; expected a finite number other than 0`)
+    if (!Number.isFinite(given) || given === 0)
+      throw new ModelError(`${place()}; expected a finite number other than 0`)
     const domain = quiver.classes.domainOf(scale)
     if (domain === 'pinned' && given !== 1)
       throw new ModelError(
@@ -96,7 +97,7 @@ export function factorsOf(quiver: Quiver, assignment: Assignment): Map<string, F
   return new Map(
     quiver.vertices.map((vertex) => [
       vertex.name,
-      Float64Array.from({ length: vertex.size }, (_, i) => assignment.of(vertex.first + i + 1)),
+      new Float64Array(vertex.size).map((_, i) => assignment.of(vertex.first + i + 1)),
     ]),
   )
 }

@@ -171,6 +171,18 @@ export class ScaleClasses implements Scales {
     return powers
   }
 
+  /** The number that a scale is, given one for every variable that is not bound. */
+  evaluate(scale: Scale, numbers: Float64Array): number {
+    const resolved = this.resolve(scale)
+    if (resolved === ONE) return 1
+    if (resolved > 0) return numbers[resolved - 1] as number
+    const end = this.#products.end(-1 - resolved)
+    let product = 1
+    for (let at = this.#products.start(-1 - resolved); at < end; at += 2)
+      product *= (numbers[this.#products.variable(at)] as number) ** this.#products.exponent(at)
+    return product
+  }
+
   #each(scale: Scale, act: (variable: number, exponent: number) => void): void {
     const resolved = this.resolve(scale)
     if (resolved === ONE) return

@@ -40,12 +40,20 @@ export function offsets(own: readonly number[], dims: readonly number[]): Int32A
 /** Elementwise product, broadcast. Both have the same rank. */
 export function multiplied(a: Numbers, b: Numbers): Numbers {
   const dims = a.dims.map((dim, axis) => Math.max(dim, b.dims[axis] as number))
-  const left = offsets(a.dims, dims)
-  const right = offsets(b.dims, dims)
-  return {
-    dims,
-    values: Float64Array.from(left, (at, i) => (a.values[at] as number) * (b.values[right[i] as number] as number)),
-  }
+  const left = writtenOut(a, dims)
+  const right = writtenOut(b, dims)
+  const values = new Float64Array(left.length)
+  for (let i = 0; i < values.length; i++) values[i] = (left[i] as number) * (right[i] as number)
+  return { dims, values }
+}
+
+function writtenOut({ dims: own, values }: Numbers, dims: readonly number[]): Float64Array {
+  if (sameDims(own, dims)) return values
+  const whole = new Float64Array(sizeOf(dims))
+  if (values.length === 1) return whole.fill(values[0] as number)
+  const from = offsets(own, dims)
+  for (let i = 0; i < whole.length; i++) whole[i] = values[from[i] as number] as number
+  return whole
 }
 
 /** The part of `size` from `start` on, along an axis; everything where the numbers do not vary along it. */
@@ -61,10 +69,7 @@ export function section(numbers: Numbers, axis: number, start: number, size: num
 }
 
 export function sameNumbers(a: Numbers, b: Numbers): boolean {
-  return (
-    sameDims(a.dims, b.dims) &&
-    a.values.every((v, i) => v === b.values[i])
-  )
+  return sameDims(a.dims, b.dims) && a.values.every((v, i) => v === b.values[i])
 }
 
 export function sameFactor(a: Factor | undefined, b: Factor | undefined): boolean {

@@ -57,9 +57,9 @@ function rewrite(draft: Draft, assignment: Assignment, rescaler: Rescaler, scale
   const { plan } = draft
   for (const { node, input, terms, view, dims } of plan.constants) {
     const numbers = terms.flatMap((term) => {
-      const values = assignment
-        .ofField(term.field)
-        .map((tau) => (term.magnitude === true ? Math.abs(tau) : tau) ** term.power)
+      const values = assignment.ofField(term.field)
+      if (term.magnitude === true) for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i] as number)
+      if (term.power === -1) for (let i = 0; i < values.length; i++) values[i] = 1 / (values[i] as number)
       return simplify({ dims: term.field.dims, values }) ?? []
     })
     scaler.ask(find(draft, node), input, { view, dims, terms: numbers })
