@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { halfToDouble } from '../../src/graph/half.js'
+import { numberReader } from '../../src/runtime/host.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import type { HostTensor } from '../../src/runtime/session.js'
 import { drawn, normalAt, seedOf } from '../support/draw.js'
@@ -15,8 +15,10 @@ async function run(skeleton: Skeleton, seed: number): Promise<Map<string, HostTe
   }
 }
 
-function numbers({ dtype, data }: HostTensor): number[] {
-  return Array.from(data as Uint16Array, (x) => (dtype === 'float16' ? halfToDouble(x) : Number(x)))
+function numbers(tensor: HostTensor): number[] {
+  const read = numberReader(tensor)
+  if (read === undefined) throw new Error('text has no numbers')
+  return Array.from({ length: tensor.data.length }, (_, i) => read(i))
 }
 
 describe('skeletons', () => {

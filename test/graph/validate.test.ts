@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Attribute, type Graph, type Model, ModelError, type Node, type ValueInfo } from '../../src/graph/model.js'
 import { tensorOf } from '../../src/graph/tensor.js'
 import { validateModel } from '../../src/graph/validate.js'
+import { graphOf } from '../support/plain-graph.js'
 
 function op(opType: string, inputs: string[], outputs: string[], attributes: Record<string, Graph> = {}): Node {
   const values = Object.entries(attributes).map(([name, value]): [string, Attribute] => [
@@ -16,15 +17,7 @@ function value(name: string, shape: number[] = [4]): ValueInfo {
 }
 
 function graph(nodes: Node[], rest: Partial<Graph> = {}): Graph {
-  const empty = {
-    name: 'g',
-    inputs: [],
-    outputs: [],
-    initializers: new Map(),
-    sparseInitializers: [],
-    valueInfo: new Map(),
-  }
-  return { ...empty, nodes, ...rest }
+  return graphOf({ nodes, ...rest })
 }
 
 function main(nodes: Node[], rest: Partial<Graph> = {}): Model {

@@ -7,6 +7,7 @@ import { MemoryFiles } from '../../src/onnx/memory-files.js'
 import { readModel, readModelBytes } from '../../src/onnx/read.js'
 import { modelBytes, writeModel } from '../../src/onnx/write.js'
 import { bytes, floats, graph, input, model, node, subgraph, tensor } from './build.js'
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 const unknown = (no: number) => [{ no, wireType: 2, data: Uint8Array.of(3, 1, 2, 3) }]
 const large = Array.from({ length: 2000 }, (_, i) => i)
@@ -170,29 +171,13 @@ test('tensors of functions, training graphs and attributes keep their bytes besi
 })
 
 test('a model made in memory is written whole', () => {
-  const made: Model = {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'made',
-      nodes: [
-        {
-          name: '',
-          opType: 'Gemm',
-          domain: '',
-          inputs: ['x', 'w'],
-          outputs: ['y'],
-          attributes: new Map([['alpha', { type: 'float', value: 0.1 }]]),
-        },
-      ],
-      inputs: [{ name: 'x', dtype: 'float32', shape: ['N', 2] }],
-      outputs: [{ name: 'y', dtype: 'float32', shape: [null, 1] }],
-      initializers: new Map([['w', tensorOf('w', 'float32', [2, 1], [1, 2])]]),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+  const made = modelOf({
+    name: 'made',
+    nodes: [nodeOf('Gemm', ['x', 'w'], ['y'], { alpha: 0.1 })],
+    inputs: [{ name: 'x', dtype: 'float32', shape: ['N', 2] }],
+    outputs: [{ name: 'y', dtype: 'float32', shape: [null, 1] }],
+    initializers: new Map([['w', tensorOf('w', 'float32', [2, 1], [1, 2])]]),
+  })
   const read = readModelBytes(modelBytes(made))
   expect(read.graph.inputs[0]).toMatchObject({ name: 'x', dtype: 'float32', shape: ['N', 2] })
   expect(read.graph.outputs[0]!.shape).toEqual([null, 1])

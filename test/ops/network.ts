@@ -10,16 +10,7 @@ import { hostTensorOf, isHostDType, numberReader } from '../../src/runtime/host.
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import type { HostTensor } from '../../src/runtime/session.js'
 import { normalAt, seedOf } from '../support/draw.js'
-
-type AttributeValue = number | string | readonly number[] | Attribute | Graph
-
-function attributeOf(value: AttributeValue): Attribute {
-  if (typeof value === 'number') return Number.isInteger(value) ? { type: 'int', value } : { type: 'float', value }
-  if (typeof value === 'string') return { type: 'string', value }
-  if ('type' in value) return value
-  if ('nodes' in value) return { type: 'graph', value }
-  return value.every(Number.isInteger) ? { type: 'ints', value } : { type: 'floats', value }
-}
+import { type AttributeValue, attributeOf, graphOf } from '../support/plain-graph.js'
 
 /** A float attribute whose value happens to be whole. */
 export function float(value: number): Attribute {
@@ -66,6 +57,11 @@ export class Network {
     return name
   }
 
+  /** A list of integers, as shapes, axes and indices are given. */
+  integers(values: readonly number[]): string {
+    return this.constant([values.length], values, 'int64')
+  }
+
   /** A node with several outputs. */
   node(
     opType: string,
@@ -101,15 +97,14 @@ export class Network {
   }
 
   graph(): Graph {
-    return {
+    return graphOf({
       name: 'network',
       nodes: this.nodes,
       inputs: this.inputs,
       outputs: this.outputs.map((name) => ({ name, dtype: 'float32' })),
       initializers: this.initializers,
-      sparseInitializers: [],
       valueInfo: this.declared,
-    }
+    })
   }
 
   model(): Model {

@@ -16,8 +16,6 @@ const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b
 /** Steps from one value to another; `pick(n)` is a number below n. A step that does not apply gives the value back. */
 type Step = (net: Network, value: Value, pick: (n: number) => number, others: readonly Value[]) => Value
 
-const ints = (net: Network, values: readonly number[]): string => net.constant([values.length], values, 'int64')
-
 function permutation(rank: number, pick: (n: number) => number): number[] {
   const left = Array.from({ length: rank }, (_, axis) => axis)
   return Array.from({ length: rank }, () => left.splice(pick(left.length), 1)[0] as number)
@@ -40,7 +38,7 @@ const STEPS: Record<string, Step> = {
       (dims[axis] as number) * (dims[axis + 1] as number),
       ...dims.slice(axis + 2),
     ]
-    return { name: net.op('Reshape', [name, ints(net, joined)]), dims: joined }
+    return { name: net.op('Reshape', [name, net.integers(joined)]), dims: joined }
   },
   part(net, { name, dims }, pick) {
     const axis = pick(dims.length)
@@ -48,7 +46,7 @@ const STEPS: Record<string, Step> = {
     const factor = [2, 3].find((n) => size % n === 0)
     if (factor === undefined || dims.length > 4) return { name, dims }
     const parted = [...dims.slice(0, axis), size / factor, factor, ...dims.slice(axis + 1)]
-    return { name: net.op('Reshape', [name, ints(net, parted)]), dims: parted }
+    return { name: net.op('Reshape', [name, net.integers(parted)]), dims: parted }
   },
   slice(net, { name, dims }, pick) {
     const axis = pick(dims.length)
@@ -56,17 +54,32 @@ const STEPS: Record<string, Step> = {
     if (size < 2) return { name, dims }
     const start = pick(size - 1)
     const step = 1 + pick(2)
-    const cut = net.op('Slice', [name, ints(net, [start]), ints(net, [size]), ints(net, [axis]), ints(net, [step])])
+    const cut = net.op('Slice', [
+      name,
+      net.integers([start]),
+      net.integers([size]),
+      net.integers([axis]),
+      net.integers([step]),
+    ])
     return { name: cut, dims: withAxis(dims, axis, Math.ceil((size - start) / step)) }
   },
   gather(net, { name, dims }, pick) {
     const axis = pick(dims.length)
     const indices = Array.from({ length: 1 + pick(4) }, () => pick(dims[axis] as number))
-    return { name: net.op('Gather', [name, ints(net, indices)], { axis }), dims: withAxis(dims, axis, indices.length) }
+    return {
+      name: net.op('Gather', [name, net.integers(indices)], { axis }),
+      dims: withAxis(dims, axis, indices.length),
+    }
   },
   reverse(net, { name, dims }, pick) {
     const axis = pick(dims.length)
-    const reversed = net.op('Slice', [name, ints(net, [-1]), ints(net, [-1000]), ints(net, [axis]), ints(net, [-1])])
+    const reversed = net.op('Slice', [
+      name,
+      net.integers([-1]),
+      net.integers([-1000]),
+      net.integers([axis]),
+      net.integers([-1]),
+    ])
     return { name: reversed, dims }
   },
   pad(net, { name, dims }, pick) {
@@ -76,7 +89,7 @@ const STEPS: Record<string, Step> = {
     pads[axis] = before
     pads[axis + dims.length] = after
     const size = (dims[axis] as number) + before + after
-    return { name: net.op('Pad', [name, ints(net, pads)]), dims: withAxis(dims, axis, size) }
+    return { name: net.op('Pad', [name, net.integers(pads)]), dims: withAxis(dims, axis, size) }
   },
   concat(net, value, pick, others) {
     const axis = pick(value.dims.length)
@@ -105,20 +118,23 @@ const STEPS: Record<string, Step> = {
   },
   mean(net, { name, dims }, pick) {
     const axis = pick(dims.length)
-    return { name: net.op('ReduceMean', [name, ints(net, [axis])]), dims: withAxis(dims, axis, 1) }
+    return { name: net.op('ReduceMean', [name, net.integers([axis])]), dims: withAxis(dims, axis, 1) }
   },
   largest(net, { name, dims }, pick) {
     const axis = pick(dims.length)
-    return { name: net.op('ReduceMax', [name, ints(net, [axis])]), dims: withAxis(dims, axis, 1) }
+    return { name: net.op('ReduceMax', [name, net.integers([axis])]), dims: withAxis(dims, axis, 1) }
   },
   expand(net, { name, dims }) {
     const shape = dims.map((dim) => (dim === 1 ? 2 : dim))
-    return { name: net.op('Expand', [name, ints(net, shape)]), dims: shape }
+    return { name: net.op('Expand', [name, net.integers(shape)]), dims: shape }
   },
   tile(net, { name, dims }, pick) {
     const axis = pick(dims.length)
     const repeats = dims.map((_, i) => (i === axis ? 2 : 1))
-    return { name: net.op('Tile', [name, ints(net, repeats)]), dims: withAxis(dims, axis, 2 * (dims[axis] as number)) }
+    return {
+      name: net.op('Tile', [name, net.integers(repeats)]),
+      dims: withAxis(dims, axis, 2 * (dims[axis] as number)),
+    }
   },
   relu: (net, { name, dims }) => ({ name: net.op('Relu', [name]), dims }),
   tanh: (net, { name, dims }) => ({ name: net.op('Tanh', [name]), dims }),
@@ -145,7 +161,7 @@ function networkOf(numbers: readonly number[]): Network {
   }
   const last = values.at(-1) as Value
   const size = product(last.dims)
-  const flat = net.op('Reshape', [last.name, ints(net, [1, size])])
+  const flat = net.op('Reshape', [last.name, net.integers([1, size])])
   return net.output(net.op('MatMul', [flat, net.weight([size, 3])]))
 }
 

@@ -1,8 +1,6 @@
 import { cases, convolved, dense, features, image, projected, sequence } from './chains.js'
 import type { Network } from './network.js'
 
-const ints = (net: Network, values: readonly number[]): string => net.constant([values.length], values, 'int64')
-
 const LINEAR = ['ReduceSum', 'ReduceMean']
 const POSITIVE = ['ReduceMax', 'ReduceMin', 'ReduceL1', 'ReduceL2']
 const OTHER = ['ReduceProd', 'ReduceLogSumExp']
@@ -22,14 +20,14 @@ for (const op of [...LINEAR, ...POSITIVE, SQUARE, ...OTHER]) {
     {
       title: 'over the image, by input',
       opset: 18,
-      build: (net) => dense(net, net.op(op, [image(net), ints(net, [2, -1])], { keepdims: 0 }), 4),
+      build: (net) => dense(net, net.op(op, [image(net), net.integers([2, -1])], { keepdims: 0 }), 4),
       weights: [conv.weights, 'Gemm output'],
       full: [conv.full, 'Gemm output'],
     },
     {
       title: 'over the image, kept',
       opset: 18,
-      build: (net) => convolved(net, net.op(op, [image(net), ints(net, [3, 2])])),
+      build: (net) => convolved(net, net.op(op, [image(net), net.integers([3, 2])])),
       weights: [conv.weights, 'Conv output'],
       full: [conv.full, 'Conv output'],
     },
@@ -40,7 +38,7 @@ for (const op of [...LINEAR, ...POSITIVE, SQUARE, ...OTHER]) {
         const x = sequence(net)
         const reduced =
           op === 'ReduceSum'
-            ? net.op(op, [x, ints(net, [1])], { keepdims: 0 })
+            ? net.op(op, [x, net.integers([1])], { keepdims: 0 })
             : net.op(op, [x], { axes: [1], keepdims: 0 })
         return dense(net, reduced)
       },
@@ -58,7 +56,7 @@ for (const op of [...LINEAR, ...POSITIVE, SQUARE, ...OTHER]) {
       title: 'over the channels: one scale for all',
       opset: 18,
       build: (net) => {
-        const gate = net.op(op, [features(net), ints(net, [1])])
+        const gate = net.op(op, [features(net), net.integers([1])])
         return net.op('MatMul', [gate, net.weight([1, 3])])
       },
       weights: [gemm.weights, 'MatMul output'],
@@ -79,7 +77,7 @@ for (const op of [...LINEAR, ...POSITIVE, SQUARE, ...OTHER]) {
     {
       title: 'over no axis',
       opset: 18,
-      build: (net) => dense(net, net.op(op, [features(net), ints(net, [])], { noop_with_empty_axes: 1 })),
+      build: (net) => dense(net, net.op(op, [features(net), net.integers([])], { noop_with_empty_axes: 1 })),
       weights: [gemm.weights, 'Gemm output'],
       full: [gemm.full, 'Gemm output'],
       tolerance: 1e-4,
@@ -92,7 +90,7 @@ cases('ReduceLogSum', [
     title: 'needs one',
     build: (net) => {
       const positive = net.op('Exp', [image(net)])
-      return convolved(net, net.op('ReduceLogSum', [positive, ints(net, [2, 3])]))
+      return convolved(net, net.op('ReduceLogSum', [positive, net.integers([2, 3])]))
     },
     weights: ['Conv pinned', 'Conv output'],
     full: ['Conv free', 'Conv output'],
@@ -124,7 +122,7 @@ cases('indices of extrema', [
   {
     title: 'TopK over the channels',
     build: (net) => {
-      const [values, indices] = net.node('TopK', [features(net), ints(net, [3])], {}, 2) as [string, string]
+      const [values, indices] = net.node('TopK', [features(net), net.integers([3])], {}, 2) as [string, string]
       return [dense(net, values, 3), net.op('Cast', [indices], { to: 1 })]
     },
     weights: ['Gemm positive', 'Gemm output'],
@@ -133,7 +131,7 @@ cases('indices of extrema', [
   {
     title: 'TopK over another axis, the smallest',
     build: (net) => {
-      const [values, indices] = net.node('TopK', [sequence(net), ints(net, [2])], { axis: 1, largest: 0 }, 2) as [
+      const [values, indices] = net.node('TopK', [sequence(net), net.integers([2])], { axis: 1, largest: 0 }, 2) as [
         string,
         string,
       ]

@@ -1,7 +1,6 @@
 import { cases, convolved, dense, features, image } from './chains.js'
 import type { Network } from './network.js'
 
-const ints = (net: Network, values: readonly number[]): string => net.constant([values.length], values, 'int64')
 const asFloat = (net: Network, x: string): string => net.op('Cast', [x], { to: 1 })
 
 cases('what takes the shape alone', [
@@ -63,7 +62,7 @@ cases('what takes the shape alone', [
     title: 'OneHot',
     build: (net) => {
       const index = net.op('ArgMax', [features(net)], { axis: 1, keepdims: 0 })
-      const hot = net.op('OneHot', [index, ints(net, [6]), net.constant([2], [0.5, 2])], { axis: 1 })
+      const hot = net.op('OneHot', [index, net.integers([6]), net.constant([2], [0.5, 2])], { axis: 1 })
       return dense(net, hot)
     },
     weights: ['Gemm positive', 'Gemm output'],

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { type Model, ModelError, type Node } from '../../src/graph/model.js'
+import { type Model, ModelError } from '../../src/graph/model.js'
 import type { DType } from '../../src/graph/dtype.js'
 import { doubleToHalf } from '../../src/graph/half.js'
 import { modelBytes } from '../../src/onnx/write.js'
@@ -8,32 +8,15 @@ import { readModelBytes } from '../../src/onnx/read.js'
 import { converted, isHostDType, numberReader, numberWriter, zeros } from '../../src/runtime/host.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import type { HostTensor } from '../../src/runtime/session.js'
-
-const node = (opType: string, inputs: string[], outputs: string[]): Node => ({
-  name: opType,
-  opType,
-  domain: '',
-  inputs,
-  outputs,
-  attributes: new Map(),
-})
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 /** y = op(x…), all of one type and shape. */
 function model(opType: string, dtype: DType, inputs = ['x'], shape: (number | string)[] = [2]): Model {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'g',
-      nodes: [node(opType, inputs, ['y'])],
-      inputs: inputs.map((name) => ({ name, dtype, shape })),
-      outputs: [{ name: 'y', dtype, shape }],
-      initializers: new Map(),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+  return modelOf({
+    nodes: [nodeOf(opType, inputs, ['y'])],
+    inputs: inputs.map((name) => ({ name, dtype, shape })),
+    outputs: [{ name: 'y', dtype, shape }],
+  })
 }
 
 describe('nodeRuntime', () => {

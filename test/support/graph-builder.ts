@@ -1,9 +1,10 @@
 import { type DType, isFloat } from '../../src/graph/dtype.js'
-import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
+import type { Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
 import { bytesOf, sizeOf, tensorOf } from '../../src/graph/tensor.js'
 import { hostTensorOf, isHostDType } from '../../src/runtime/host.js'
 import type { HostTensor } from '../../src/runtime/session.js'
 import { normalAt, seedOf } from './draw.js'
+import { type AttributeValue, attributeOf, graphOf } from './plain-graph.js'
 
 /** A float value of a graph, with its shape when the batch is 2. */
 export interface Value {
@@ -54,16 +55,6 @@ export interface BuilderOptions {
   /** IR version 3 lists initializers among the inputs. */
   readonly irVersion: number
   readonly seed: number
-}
-
-type AttributeValue = number | string | readonly number[] | Attribute | Graph
-
-function attributeOf(value: AttributeValue): Attribute {
-  if (typeof value === 'number') return Number.isInteger(value) ? { type: 'int', value } : { type: 'float', value }
-  if (typeof value === 'string') return { type: 'string', value }
-  if ('type' in value) return value
-  if ('nodes' in value) return { type: 'graph', value }
-  return { type: 'ints', value }
 }
 
 export const BATCH = 2
@@ -211,15 +202,8 @@ export class GraphBuilder {
     this.nodes = []
     try {
       const output = build()
-      return {
-        name: this.name('branch'),
-        nodes: this.nodes,
-        inputs: [],
-        outputs: [{ name: output, dtype: this.options.dtype }],
-        initializers: new Map(),
-        sparseInitializers: [],
-        valueInfo: new Map(),
-      }
+      const outputs = [{ name: output, dtype: this.options.dtype }]
+      return graphOf({ name: this.name('branch'), nodes: this.nodes, outputs })
     } finally {
       this.nodes = outer
     }
@@ -228,15 +212,13 @@ export class GraphBuilder {
   model(outputs: readonly { readonly name: string; readonly dtype: DType }[]): Model {
     const { irVersion, opset } = this.options
     const listed = [...this.initializers.values()].map(({ name, dtype, dims }) => ({ name, dtype, shape: dims }))
-    const graph: Graph = {
+    const graph = graphOf({
       name: 'random',
       nodes: this.nodes,
       inputs: irVersion < 4 ? [...this.inputs, ...listed] : this.inputs,
       outputs,
       initializers: this.initializers,
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    }
+    })
     return { irVersion, opsets: new Map([['', opset]]), graph, functions: [] }
   }
 }

@@ -4,7 +4,16 @@ import type { Model } from '../../src/graph/model.js'
 import type { Quiver } from '../../src/quiver/quiver.js'
 
 /** The networks whose results by PyTorch and by the authors' code lie in test/fixtures (DESIGN 7). */
-export const FIXTURES = ['mlp-relu', 'mlp-leakyrelu', 'mlp-elu', 'mlp-tanh', 'mlp-sigmoid', 'vgg', 'resnet', 'densenet'] as const
+export const FIXTURES = [
+  'mlp-relu',
+  'mlp-leakyrelu',
+  'mlp-elu',
+  'mlp-tanh',
+  'mlp-sigmoid',
+  'vgg',
+  'resnet',
+  'densenet',
+] as const
 
 export function fixturePath(file: string): string {
   return new URL(`../fixtures/${file}`, import.meta.url).pathname
@@ -25,7 +34,10 @@ export class Oracle {
   constructor(name: string) {
     this.#bytes = readFileSync(fixturePath(`${name}.safetensors`))
     const length = Number(this.#bytes.readBigUInt64LE(0))
-    const { __metadata__, ...header } = JSON.parse(this.#bytes.toString('utf8', 8, 8 + length)) as Record<string, Entry> & {
+    const { __metadata__, ...header } = JSON.parse(this.#bytes.toString('utf8', 8, 8 + length)) as Record<
+      string,
+      Entry
+    > & {
       __metadata__: Record<string, string>
     }
     this.#header = header

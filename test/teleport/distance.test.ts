@@ -2,32 +2,14 @@ import { describe, expect, it } from 'vitest'
 import type { Model, Node, Tensor } from '../../src/graph/model.js'
 import { tensorOf } from '../../src/graph/tensor.js'
 import { distanceBetween, weightsOf } from '../../src/teleport/distance.js'
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 function modelWith(tensors: readonly Tensor[], nodes: readonly Node[] = []): Model {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'g',
-      nodes,
-      inputs: [],
-      outputs: [],
-      initializers: new Map(tensors.map((tensor) => [tensor.name, tensor])),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+  return modelOf({ nodes, initializers: new Map(tensors.map((tensor) => [tensor.name, tensor])) })
 }
 
-const constant = (output: string, value: Tensor): Node => ({
-  name: '',
-  opType: 'Constant',
-  domain: '',
-  inputs: [],
-  outputs: [output],
-  attributes: new Map([['value', { type: 'tensor', value }]]),
-})
+const constant = (output: string, value: Tensor): Node =>
+  nodeOf('Constant', [], [output], { value: { type: 'tensor', value } })
 const norm = { ...constant('y', tensorOf('', 'float32', [], [0])), opType: 'BatchNormalization' }
 
 describe('the distance between weights', () => {

@@ -61,6 +61,9 @@ describe.each(FIXTURES)('the authors’ implementation on %s', (name) => {
     expect([...back.graph.initializers.keys()].sort()).toEqual([...model.graph.initializers.keys()].sort())
     for (const [weight, tensor] of model.graph.initializers)
       if (tensor.dtype === 'float32')
-        expect(relativeError(numbersOf(back.graph.initializers.get(weight) ?? tensor), numbersOf(tensor)), weight).toBeLessThan(1e-6)
+        expect(
+          relativeError(numbersOf(back.graph.initializers.get(weight) ?? tensor), numbersOf(tensor)),
+          weight,
+        ).toBeLessThan(1e-6)
   })
 })

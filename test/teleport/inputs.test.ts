@@ -1,39 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import type { DType } from '../../src/graph/dtype.js'
 import { type DeclaredDim, type Model, ModelError, type Node, type Tensor } from '../../src/graph/model.js'
-import { tensorOf } from '../../src/graph/tensor.js'
+import { sizeOf, tensorOf } from '../../src/graph/tensor.js'
 import { numberReader } from '../../src/runtime/host.js'
 import type { HostTensor } from '../../src/runtime/session.js'
 import { drawInputs } from '../../src/teleport/inputs.js'
-
-const node = (opType: string, inputs: string[], outputs: string[], ints: Record<string, number> = {}): Node => ({
-  name: '',
-  opType,
-  domain: '',
-  inputs,
-  outputs,
-  attributes: new Map(Object.entries(ints).map(([name, value]) => [name, { type: 'int', value }] as const)),
-})
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 function modelWith(
   inputs: Record<string, readonly [DType, DeclaredDim[]]>,
   nodes: Node[] = [],
   weights: Tensor[] = [],
 ): Model {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'g',
-      nodes,
-      inputs: Object.entries(inputs).map(([name, [dtype, shape]]) => ({ name, dtype, shape })),
-      outputs: [],
-      initializers: new Map(weights.map((weight) => [weight.name, weight])),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+  return modelOf({
+    nodes,
+    inputs: Object.entries(inputs).map(([name, [dtype, shape]]) => ({ name, dtype, shape })),
+    initializers: new Map(weights.map((weight) => [weight.name, weight])),
+  })
 }
 
 function values(tensor: HostTensor | undefined): number[] {
@@ -45,8 +28,7 @@ function values(tensor: HostTensor | undefined): number[] {
 
 const one = (model: Model, name: string, options = {}) =>
   drawInputs(model, { samples: 1, ...options }).samples[0]?.get(name)
-const zeros = (name: string, dims: number[]) =>
-  tensorOf(name, 'float32', dims, new Float32Array(dims.reduce((a, b) => a * b, 1)))
+const zeros = (name: string, dims: number[]) => tensorOf(name, 'float32', dims, new Float32Array(sizeOf(dims)))
 
 describe('drawInputs', () => {
   test('draws the same for a seed, something else for another, and the same for one input whatever else there is', () => {
@@ -133,9 +115,9 @@ describe('drawInputs', () => {
 
   test('token ids stay within the table that they look up, found through Cast and Unsqueeze', () => {
     const nodes = [
-      node('Cast', ['ids'], ['a']),
-      node('Unsqueeze', ['a', 'axes'], ['b']),
-      node('Gather', ['table', 'b'], ['e'], { axis: 0 }),
+      nodeOf('Cast', ['ids'], ['a']),
+      nodeOf('Unsqueeze', ['a', 'axes'], ['b']),
+      nodeOf('Gather', ['table', 'b'], ['e'], { axis: 0 }),
     ]
     const model = modelWith({ ids: ['int64', [64, 64]] }, nodes, [zeros('table', [50, 4])])
     const ids = values(one(model, 'ids'))
@@ -145,10 +127,10 @@ describe('drawInputs', () => {
 
   test('the smallest of several tables bounds, and a table given as Constant counts', () => {
     const constant: Node = {
-      ...node('Constant', [], ['t']),
+      ...nodeOf('Constant', [], ['t']),
       attributes: new Map([['value', { type: 'tensor', value: zeros('', [7, 2]) }]]),
     }
-    const nodes = [constant, node('Gather', ['t', 'ids'], ['e']), node('Gather', ['table', 'ids'], ['f'])]
+    const nodes = [constant, nodeOf('Gather', ['t', 'ids'], ['e']), nodeOf('Gather', ['table', 'ids'], ['f'])]
     const ids = values(one(modelWith({ ids: ['int32', [200]] }, nodes, [zeros('table', [50, 4])]), 'ids'))
     expect(Math.max(...ids)).toBe(6)
   })
@@ -181,19 +163,19 @@ describe('drawInputs', () => {
   test("open channels and features take the size that the first layer's weights demand", () => {
     const conv = modelWith(
       { x: ['float32', [1, null, 8, 8]] },
-      [node('Conv', ['x', 'w'], ['y'], { group: 2 })],
+      [nodeOf('Conv', ['x', 'w'], ['y'], { group: 2 })],
       [zeros('w', [4, 5, 3, 3])],
     )
     expect(one(conv, 'x')?.dims).toEqual([1, 10, 8, 8])
     const gemm = modelWith(
       { x: ['float32', [1, null]] },
-      [node('Gemm', ['x', 'w'], ['y'], { transB: 1 })],
+      [nodeOf('Gemm', ['x', 'w'], ['y'], { transB: 1 })],
       [zeros('w', [4, 7])],
     )
     expect(one(gemm, 'x')?.dims).toEqual([1, 7])
     const matmul = modelWith(
       { x: ['float32', [1, 5, null]] },
-      [node('MatMul', ['x', 'w'], ['y'])],
+      [nodeOf('MatMul', ['x', 'w'], ['y'])],
       [zeros('w', [9, 4])],
     )
     expect(one(matmul, 'x')?.dims).toEqual([1, 5, 9])

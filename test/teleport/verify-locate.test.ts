@@ -4,33 +4,23 @@ import { numbersOf, tensorOf } from '../../src/graph/tensor.js'
 import { loadModel } from '../../src/runtime/node/load.js'
 import { verify } from '../../src/runtime/node/verify.js'
 import { damaged } from '../support/damage.js'
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 const WIDTH = 4
 
-function graphOf(nodes: Node[], weights: Tensor[]): Model {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'g',
-      nodes,
-      inputs: [{ name: 'x', dtype: 'float32', shape: [3, WIDTH] }],
-      outputs: [{ name: 'y', dtype: 'float32', shape: [3, WIDTH] }],
-      initializers: new Map(weights.map((weight) => [weight.name, weight])),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+function network(nodes: Node[], weights: Tensor[]): Model {
+  const shape = [3, WIDTH]
+  return modelOf({
+    nodes,
+    inputs: [{ name: 'x', dtype: 'float32', shape }],
+    outputs: [{ name: 'y', dtype: 'float32', shape }],
+    initializers: new Map(weights.map((weight) => [weight.name, weight])),
+  })
 }
 
 const node = (opType: string, inputs: string[], output: string): Node => ({
+  ...nodeOf(opType, inputs, [output]),
   name: `make_${output}`,
-  opType,
-  domain: '',
-  inputs,
-  outputs: [output],
-  attributes: new Map(),
 })
 
 /** x + b0 + b1 + …, in two chains that are added at the end: `left` and `right`, `length` nodes each. */
@@ -43,7 +33,7 @@ function chains(length: number): Model {
       nodes.push(node('Add', [i === 0 ? 'x' : `${side}_${i - 1}`, `${side}_b${i}`], `${side}_${i}`))
     }
   nodes.push(node('Add', [`left_${length - 1}`, `right_${length - 1}`], 'y'))
-  return graphOf(nodes, weights)
+  return network(nodes, weights)
 }
 
 describe('the first divergence', () => {

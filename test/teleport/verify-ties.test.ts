@@ -1,45 +1,32 @@
 import { describe, expect, test } from 'vitest'
-import type { Attribute, Model, Node } from '../../src/graph/model.js'
+import type { Model, Node } from '../../src/graph/model.js'
 import { tensorOf } from '../../src/graph/tensor.js'
 import { verify } from '../../src/runtime/node/verify.js'
 import type { HostTensor } from '../../src/runtime/session.js'
-
-const node = (opType: string, inputs: string[], outputs: string[], ints: Record<string, number> = {}): Node => ({
-  name: opType,
-  opType,
-  domain: '',
-  inputs,
-  outputs,
-  attributes: new Map(Object.entries(ints).map(([name, value]): [string, Attribute] => [name, { type: 'int', value }])),
-})
+import { modelOf, nodeOf } from '../support/plain-graph.js'
 
 /** y = nodes(x + bias), x of shape [2, 3, 2]. */
 function model(bias: readonly number[], nodes: Node[], dtype: 'int64' | 'int32' | 'float32'): Model {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    functions: [],
-    graph: {
-      name: 'g',
-      nodes: [node('Add', ['x', 'bias'], ['scores']), ...nodes],
-      inputs: [{ name: 'x', dtype: 'float32', shape: [2, 3, 2] }],
-      outputs: [{ name: 'y', dtype }],
-      initializers: new Map([
-        ['bias', tensorOf('bias', 'float32', [3, 1], bias)],
-        ['k', tensorOf('k', 'int64', [1], [2])],
-      ]),
-      sparseInitializers: [],
-      valueInfo: new Map(),
-    },
-  }
+  return modelOf({
+    nodes: [nodeOf('Add', ['x', 'bias'], ['scores']), ...nodes],
+    inputs: [{ name: 'x', dtype: 'float32', shape: [2, 3, 2] }],
+    outputs: [{ name: 'y', dtype }],
+    initializers: new Map([
+      ['bias', tensorOf('bias', 'float32', [3, 1], bias)],
+      ['k', tensorOf('k', 'int64', [1], [2])],
+    ]),
+  })
 }
 
 const x: HostTensor = { dtype: 'float32', dims: [2, 3, 2], data: Float32Array.of(1, 5, 1, 0, 0, 0, 9, 1, 2, 1, 3, -4) }
 const inputs = new Map([['x', x]])
 
 describe('indices', () => {
-  const argMax = [node('ArgMax', ['scores'], ['i'], { axis: 1, keepdims: 0 }), node('Cast', ['i'], ['y'], { to: 6 })]
-  const topK = [node('TopK', ['scores', 'k'], ['values', 'y'], { axis: 1 })]
+  const argMax = [
+    nodeOf('ArgMax', ['scores'], ['i'], { axis: 1, keepdims: 0 }),
+    nodeOf('Cast', ['i'], ['y'], { to: 6 }),
+  ]
+  const topK = [nodeOf('TopK', ['scores', 'k'], ['values', 'y'], { axis: 1 })]
 
   test.each([
     ['ArgMax behind a Cast', argMax, 'int32'],
@@ -65,7 +52,7 @@ describe('indices', () => {
   })
 
   test('integers that nothing chose must be equal', async () => {
-    const round = [node('Round', ['scores'], ['r']), node('Cast', ['r'], ['y'], { to: 7 })]
+    const round = [nodeOf('Round', ['scores'], ['r']), nodeOf('Cast', ['r'], ['y'], { to: 7 })]
     const report = await verify(model([0.4999, 0, 0], round, 'int64'), model([0.5001, 0, 0], round, 'int64'), {
       inputs,
     })
@@ -74,7 +61,7 @@ describe('indices', () => {
 })
 
 describe('a Sigmoid at the edge of its range', () => {
-  const sigmoid = [node('Sigmoid', ['scores'], ['y'])]
+  const sigmoid = [nodeOf('Sigmoid', ['scores'], ['y'])]
 
   test('may differ by its rounding, which is said', async () => {
     const report = await verify(
