@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a process took. */
+export interface Cost {
+  readonly seconds: number
+  /** Peak resident memory in bytes. */
+  readonly peak: number
+}
+
+/** Says on its way out how much memory the process took, on a channel that nobody else writes to. */
+const WITNESS = `data:text/javascript,import fs from 'node:fs';process.on('exit',()=>fs.writeSync(3,String(process.resourceUsage().maxRSS)))`
+
+export const COMMAND = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+
+/** Runs a script of Node in a process of its own. @throws Error with what it said, if it fails */
+export function runNode(args: readonly string[]): Cost {
+  const start = performance.now()
+  const { status, stderr, output } = spawnSync(process.execPath, ['--import', WITNESS, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  })
+  const seconds = (performance.now() - start) / 1000
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
+  return { seconds, peak: Number(output[3]) * 1024 }
+}
+
+export function copyFile(from: string, to: string): number {
+  const start = performance.now()
+  const { status } = spawnSync('cp', [from, to])
+  if (status !== 0) throw new Error(`cp ${from} ${to} failed`)
+  return (performance.now() - start) / 1000
+}
+
+/** Gives a folder that is gone afterwards. */
+export function inFolder<T>(act: (folder: string) => T): T {
+  const folder = mkdtempSync(path.join(tmpdir(), 'teleport-bench-'))
+  try {
+    return act(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
