@@ -1,8 +1,19 @@
-import type { Dim } from '../graph/dims.js'
+import { type Dim, same } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import type { Node } from '../graph/model.js'
 import { sameDims, sizeOf } from '../graph/tensor.js'
-import { CannotScale, collapse, combine, type Field, ONE, select, uniform, varies, withRank } from '../ops/field.js'
+import {
+  CannotScale,
+  collapse,
+  combine,
+  type Field,
+  ONE,
+  RESCALE_PREFIX,
+  select,
+  uniform,
+  varies,
+  withRank,
+} from '../ops/field.js'
 import type { Facts, NodeContext, Part, ScaleContext, Scope, Term } from '../ops/rule.js'
 import type { AttributeScaling, ConstantScaling, Rescale, Restore } from './plan.js'
 import type { ScaleClasses } from './scales.js'
@@ -253,7 +264,25 @@ export class ScaleView extends NodeView implements ScaleContext {
 
   scalableAxes(input: number): 'all' | readonly number[] {
     const value = this.value(input)
+    if (value !== undefined && this.#isEpsilon(input, value)) return []
     return (value && scalableAxes(value, this.values)) ?? []
+  }
+
+  /**
+   * The ε of a layer normalisation that is spelt out, over the last axis: added to a mean along it. Runtimes recognise the pattern
+   * and take ε for one number (ONNX Runtime: for another one than is there, if there are several), so it must stay one.
+   */
+  #isEpsilon(input: number, constant: Value): boolean {
+    const dims = constantDims(constant)
+    if (this.node.opType !== 'Add' || dims === undefined || sizeOf(dims) !== 1) return false
+    let mean = this.value(1 - input)
+    // What an earlier teleportation inserted there goes again.
+    if (mean?.producer?.name.startsWith(RESCALE_PREFIX) === true) mean = this.values.find(mean.producer.inputs[0] ?? '')
+    if (mean?.producer?.opType !== 'ReduceMean') return false
+    const from = this.values.find(mean.producer.inputs[0] ?? '')?.facts.shape
+    const to = mean.facts.shape
+    if (from === undefined || from.length !== to?.length || to.at(-1) !== 1) return false
+    return from.slice(0, -1).every((dim, axis) => same(dim, to[axis] as Dim))
   }
 
   scaleConstant(
@@ -295,6 +324,8 @@ export class ScaleView extends NodeView implements ScaleContext {
   }
 
   scaleAttribute(name: string, fallback: number, scale: number, power: number): void {
-    if (!this.scales.isOne(scale)) this.actions.attributes.push({ node: this.node, name, fallback, scale, power })
+    if (this.scales.isOne(scale)) return
+    const narrow = this.input(0).dtype === 'float64'
+    this.actions.attributes.push({ node: this.node, name, fallback, scale, power, narrow })
   }
 }

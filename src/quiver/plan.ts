@@ -61,4 +61,6 @@ export interface AttributeScaling {
   readonly fallback: number
   readonly scale: Scale
   readonly power: number
+  /** The attribute, a float32, is coarser than the values: only powers of two leave its digits alone. */
+  readonly narrow: boolean
 }

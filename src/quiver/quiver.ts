@@ -19,8 +19,9 @@ export interface Quiver {
   readonly classes: ScaleClasses
   readonly plan: GraphPlan
   /**
-   * Variables of neurons that lie before an operator that rounds (a quantiser, say). τ that is not a power of two would change
-   * their values by rounding noise, which such an operator can magnify to a whole step.
+   * Variables whose |τ| is a power of two whatever the sampling. Of neurons that lie before an operator that rounds (a quantiser,
+   * say): another τ would change their values by rounding noise, which such an operator can magnify to a whole step. And of those
+   * that an attribute of float32 absorbs in a network of float64.
    */
   readonly rounded: ReadonlySet<number>
   /** Scale fields of the values of the outermost graph. */
@@ -66,6 +67,7 @@ export function quiverOf(model: Model, options: QuiverOptions = {}): Quiver {
 
 function roundedVariables(builder: QuiverBuilder, plan: GraphPlan): ReadonlySet<number> {
   const variables = new Set<number>()
+  addNarrow(plan, builder.classes, variables)
   const values = roundedValues(plan)
   if (values.size === 0) return variables
   for (const vertex of builder.vertices) {
@@ -75,6 +77,12 @@ function roundedVariables(builder: QuiverBuilder, plan: GraphPlan): ReadonlySet<
       for (const [variable] of builder.classes.powersOf(vertex.first + i + 1)) variables.add(variable)
   }
   return variables
+}
+
+function addNarrow(plan: GraphPlan, classes: ScaleClasses, variables: Set<number>): void {
+  for (const { scale, narrow } of plan.attributes)
+    if (narrow) for (const [variable] of classes.powersOf(scale)) variables.add(variable)
+  for (const inner of plan.subgraphs.values()) addNarrow(inner, classes, variables)
 }
 
 function matcher(patterns: readonly string[], vertices: readonly Vertex[]): (name: string) => boolean {
