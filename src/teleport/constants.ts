@@ -27,6 +27,12 @@ export interface ConstantChanges {
   copies: number
 }
 
+/** Users of a constant that want the same factor. */
+interface Group {
+  readonly factor: Factor | undefined
+  readonly uses: Use[]
+}
+
 /**
  * Multiplies constants where they are read. A constant with several users that want different factors is copied, so that none
  * is changed under another user's feet; a constant that is computed (Transpose, Cast, DequantizeLinear … of an initializer) is
@@ -65,12 +71,21 @@ export class ConstantScaler {
   #value(draft: Draft, name: string, producer: DraftNode | undefined): void {
     const uses = draft.uses.get(name) ?? []
     if (!uses.some((use) => this.#factorOf(use) !== undefined)) return
-    const groups: { factor: Factor | undefined; uses: Use[] }[] = []
+    const groups: Group[] = []
+    // A weight may have thousands of users, each with a factor of its own.
+    const alike = new Map<number, Group[]>()
     for (const use of uses) {
       const factor = this.#factorOf(use)
-      const group = groups.find((candidate) => sameFactor(candidate.factor, factor))
-      if (group === undefined) groups.push({ factor, uses: [use] })
-      else group.uses.push(use)
+      const key = factor?.terms[0]?.values[0] ?? 0
+      const candidates = alike.get(key) ?? []
+      const group = candidates.find((candidate) => sameFactor(candidate.factor, factor))
+      if (group !== undefined) {
+        group.uses.push(use)
+        continue
+      }
+      const added = { factor, uses: [use] }
+      groups.push(added)
+      alike.set(key, [...candidates, added])
     }
     // Whoever wants the constant as it is keeps it.
     groups.sort((a, b) => Number(a.factor !== undefined) - Number(b.factor !== undefined))

@@ -37,6 +37,8 @@ export class Draft {
   readonly producers = new Map<string, DraftNode>()
   readonly uses = new Map<string, Use[]>()
   readonly #names: Set<string>
+  /** How many names were made from a hint. */
+  readonly #made: Map<string, number>
   readonly #inputNames: Set<string>
   readonly #subgraphs = new Map<Graph, Draft>()
 
@@ -49,6 +51,7 @@ export class Draft {
     this.#inputNames = new Set(graph.inputs.map((input) => input.name))
     this.valueInfo = new Map(graph.valueInfo)
     this.#names = parent === undefined ? new Set() : parent.#names
+    this.#made = parent === undefined ? new Map<string, number>() : parent.#made
     this.nodes = graph.nodes.map((node) => this.#adopt(node))
     this.sink = draftOf({ ...SINK, inputs: graph.outputs.map((output) => output.name) })
     for (const name of [...graph.initializers.keys(), ...graph.sparseInitializers]) this.#names.add(name)
@@ -93,8 +96,11 @@ export class Draft {
 
   /** A name that neither a value nor a node of the model bears, made from a hint. */
   fresh(hint: string): string {
-    let name = hint
-    for (let copy = 2; this.#names.has(name); copy++) name = `${hint}#${copy}`
+    let copy = this.#made.get(hint) ?? 0
+    let name: string
+    do name = ++copy === 1 ? hint : `${hint}#${copy}`
+    while (this.#names.has(name))
+    this.#made.set(hint, copy)
     this.#names.add(name)
     return name
   }
