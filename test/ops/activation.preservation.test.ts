@@ -1,5 +1,5 @@
 import { type Case, cases, dense, features, image, convolved } from './chains.js'
-import { float, type Network } from './network.js'
+import { float } from './network.js'
 
 const HOMOGENEOUS = ['Relu', 'LeakyRelu', 'Abs', 'Sign']
 const ODD = ['Tanh', 'Erf', 'Sin', 'Tan', 'Atan', 'Sinh', 'Asinh', 'Softsign', 'Round']
@@ -59,7 +59,6 @@ cases('PRelu', [
 ])
 
 const scaled = { weights: ['Gemm positive', 'Gemm output'], full: ['Gemm free', 'Gemm output'] }
-const scalar = (net: Network, value: number): string => net.constant([], [value])
 
 cases('bounds', [
   ...[
@@ -69,17 +68,17 @@ cases('bounds', [
     [-3.5e38, 0.2],
   ].map(([low = 0, high = 0]): Case => ({
     title: `Clip between ${low} and ${high}`,
-    build: (net) => dense(net, net.op('Clip', [features(net), scalar(net, low), scalar(net, high)])),
+    build: (net) => dense(net, net.op('Clip', [features(net), net.scalar(low), net.scalar(high)])),
     ...scaled,
   })),
   {
     title: 'Clip from below only, at zero',
-    build: (net) => dense(net, net.op('Clip', [features(net), scalar(net, 0)])),
+    build: (net) => dense(net, net.op('Clip', [features(net), net.scalar(0)])),
     ...scaled,
   },
   {
     title: 'Clip from above only',
-    build: (net) => dense(net, net.op('Clip', [features(net), '', scalar(net, 0.4)])),
+    build: (net) => dense(net, net.op('Clip', [features(net), '', net.scalar(0.4)])),
     ...scaled,
   },
   {
@@ -106,10 +105,10 @@ cases('bounds', [
   {
     title: 'two Clips that share a bound',
     build: (net) => {
-      const six = scalar(net, 0.6)
-      const first = net.op('Clip', [features(net), scalar(net, 0), six])
+      const six = net.scalar(0.6)
+      const first = net.op('Clip', [features(net), net.scalar(0), six])
       const hidden = net.op('Gemm', [first, net.weight([6, 6])])
-      return dense(net, net.op('Clip', [hidden, scalar(net, 0), six]))
+      return dense(net, net.op('Clip', [hidden, net.scalar(0), six]))
     },
     weights: ['Gemm positive', 'Gemm positive', 'Gemm output'],
     full: ['Gemm free', 'Gemm free', 'Gemm output'],
@@ -121,7 +120,7 @@ cases('bounds', [
   })),
   {
     title: 'ThresholdedRelu at its default',
-    build: (net) => dense(net, net.op('ThresholdedRelu', [net.op('Mul', [features(net), scalar(net, 3)])])),
+    build: (net) => dense(net, net.op('ThresholdedRelu', [net.op('Mul', [features(net), net.scalar(3)])])),
     ...scaled,
   },
 ])

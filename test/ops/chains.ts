@@ -16,6 +16,12 @@ export interface Case {
   readonly open?: boolean
 }
 
+/** What the vertices of two layers may do where any scale passes from the first to the second. */
+export const GEMM = ['Gemm free', 'Gemm output']
+export const CONV = ['Conv free', 'Conv output']
+export const CONV_GEMM = ['Conv free', 'Gemm output']
+export const MAT_MUL = ['MatMul free', 'MatMul output']
+
 /** [2, 6]: six neurons, before any activation. */
 export function features(net: Network, width = 6): string {
   return net.op('Gemm', [net.input([2, 5]), net.weight([5, width]), net.weight([width])])

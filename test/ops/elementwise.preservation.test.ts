@@ -5,12 +5,10 @@ const free = ['Gemm free', 'Gemm output']
 const pinned = ['Gemm pinned', 'Gemm output']
 const positive = ['Gemm positive', 'Gemm output']
 
-const scalar = (net: Network, value: number): string => net.constant([], [value])
-
 cases('Mul', [
   {
     title: 'by a scalar passes',
-    build: (net) => dense(net, net.op('Mul', [features(net), scalar(net, 3)])),
+    build: (net) => dense(net, net.op('Mul', [features(net), net.scalar(3)])),
     weights: free,
   },
   {
@@ -91,7 +89,7 @@ cases('Mul', [
 cases('Div', [
   {
     title: 'by a scalar passes',
-    build: (net) => dense(net, net.op('Div', [features(net), scalar(net, 3)])),
+    build: (net) => dense(net, net.op('Div', [features(net), net.scalar(3)])),
     weights: free,
   },
   {
@@ -129,7 +127,7 @@ cases('Div', [
 cases('Pow', [
   ...[2, 3, -1].map((k) => ({
     title: `to the ${k}`,
-    build: (net: Network) => dense(net, net.op('Pow', [features(net), scalar(net, k)])),
+    build: (net: Network) => dense(net, net.op('Pow', [features(net), net.scalar(k)])),
     weights: free,
     tolerance: 1e-4,
   })),
@@ -142,7 +140,7 @@ cases('Pow', [
     title: 'to 1.5 of a square: restored after it',
     build: (net) => {
       const x = features(net)
-      return dense(net, net.op('Pow', [net.op('Mul', [x, x]), scalar(net, 1.5)]))
+      return dense(net, net.op('Pow', [net.op('Mul', [x, x]), net.scalar(1.5)]))
     },
     // τ² = 1 leaves the sign.
     weights: ['Gemm sign', 'Gemm output'],
@@ -153,7 +151,7 @@ cases('Pow', [
     title: 'to 0.5 of a square',
     build: (net) => {
       const x = features(net)
-      return dense(net, net.op('Pow', [net.op('Mul', [x, x]), scalar(net, 0.5)]))
+      return dense(net, net.op('Pow', [net.op('Mul', [x, x]), net.scalar(0.5)]))
     },
     weights: positive,
     full: free,
@@ -166,7 +164,7 @@ cases('Pow', [
   },
   {
     title: 'of a constant',
-    build: (net) => dense(net, net.op('Pow', [scalar(net, 2), features(net)])),
+    build: (net) => dense(net, net.op('Pow', [net.scalar(2), features(net)])),
     weights: pinned,
     full: free,
   },
@@ -192,8 +190,8 @@ cases('Sqrt', [
     title: 'in a norm that is spelt out',
     build: (net) => {
       const x = features(net)
-      const mean = net.op('ReduceMean', [net.op('Pow', [x, scalar(net, 2)])], { axes: [-1] })
-      const root = net.op('Sqrt', [net.op('Add', [mean, scalar(net, 0.1)])])
+      const mean = net.op('ReduceMean', [net.op('Pow', [x, net.scalar(2)])], { axes: [-1] })
+      const root = net.op('Sqrt', [net.op('Add', [mean, net.scalar(0.1)])])
       return dense(net, net.op('Mul', [net.op('Div', [x, root]), net.weight([6], 1)]))
     },
     opset: 17,
@@ -212,7 +210,7 @@ cases('one input', [
   { title: 'Neg passes', build: (net) => dense(net, net.op('Neg', [features(net)])), weights: free },
   {
     title: 'Mod needs one',
-    build: (net) => dense(net, net.op('Mod', [features(net), scalar(net, 0.7)], { fmod: 1 })),
+    build: (net) => dense(net, net.op('Mod', [features(net), net.scalar(0.7)], { fmod: 1 })),
     weights: pinned,
     full: free,
     tolerance: 1e-4,

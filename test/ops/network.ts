@@ -57,6 +57,16 @@ export class Network {
     return name
   }
 
+  /** One number. */
+  scalar(value: number): string {
+    return this.constant([], [value])
+  }
+
+  /** One integer, as an axis or a count is given. */
+  integer(value: number): string {
+    return this.constant([], [value], 'int64')
+  }
+
   /** A list of integers, as shapes, axes and indices are given. */
   integers(values: readonly number[]): string {
     return this.constant([values.length], values, 'int64')

@@ -152,8 +152,7 @@ cases('indices of extrema', [
 cases('CumSum', [
   {
     title: 'along another axis passes',
-    build: (net) =>
-      projected(net, net.op('CumSum', [sequence(net), net.constant([], [1], 'int64')], { exclusive: 1, reverse: 1 })),
+    build: (net) => projected(net, net.op('CumSum', [sequence(net), net.integer(1)], { exclusive: 1, reverse: 1 })),
     weights: ['MatMul free', 'MatMul output'],
   },
   {

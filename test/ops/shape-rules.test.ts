@@ -17,14 +17,6 @@ class Symbolic extends Network {
     return name
   }
 
-  ints(...values: number[]): string {
-    return this.constant([values.length], values, 'int64')
-  }
-
-  scalar(value: number): string {
-    return this.constant([], [value], 'int64')
-  }
-
   facts(name: string): Facts {
     return derivedFacts(this.model()).get(name) as Facts
   }
@@ -48,8 +40,8 @@ describe('shape arithmetic, as exporters write it', () => {
     const net = new Symbolic(13)
     const x = net.open(['N', 8, 'h', 'w'])
     const shape = net.op('Shape', [x])
-    const batch = net.op('Unsqueeze', [net.op('Gather', [shape, net.scalar(0)]), net.ints(0)])
-    const target = net.op('Concat', [batch, net.ints(-1)], { axis: 0 })
+    const batch = net.op('Unsqueeze', [net.op('Gather', [shape, net.integer(0)]), net.integers([0])])
+    const target = net.op('Concat', [batch, net.integers([-1])], { axis: 0 })
     expect(net.numbers(shape)).toBe('N x 8 x h x w')
     expect(net.numbers(target)).toBe('N x -1')
     expect(net.shape(net.op('Reshape', [x, target]))).toBe('N x 8*h*w')
@@ -59,20 +51,20 @@ describe('shape arithmetic, as exporters write it', () => {
     const net = new Symbolic(13)
     const x = net.open(['N', 'S', 64])
     const shape = net.op('Shape', [x])
-    const at = (i: number) => net.op('Gather', [shape, net.scalar(i)])
+    const at = (i: number) => net.op('Gather', [shape, net.integer(i)])
     const rows = net.op('Mul', [at(0), at(1)])
     expect(net.numbers(rows)).toBe('N*S')
     expect(net.facts(rows).shape).toEqual([])
-    expect(net.numbers(net.op('Div', [net.op('Mul', [rows, net.scalar(64)]), net.scalar(8)]))).toBe('8*N*S')
-    expect(net.numbers(net.op('Div', [at(2), net.scalar(6)]))).toBe('10')
-    expect(net.numbers(net.op('Div', [net.scalar(-7), net.scalar(2)]))).toBe('-3')
-    expect(net.numbers(net.op('Mod', [net.scalar(-7), net.scalar(3)]))).toBe('2')
-    expect(net.numbers(net.op('Mod', [net.scalar(-7), net.scalar(3)], { fmod: 1 }))).toBe('-1')
+    expect(net.numbers(net.op('Div', [net.op('Mul', [rows, net.integer(64)]), net.integer(8)]))).toBe('8*N*S')
+    expect(net.numbers(net.op('Div', [at(2), net.integer(6)]))).toBe('10')
+    expect(net.numbers(net.op('Div', [net.integer(-7), net.integer(2)]))).toBe('-3')
+    expect(net.numbers(net.op('Mod', [net.integer(-7), net.integer(3)]))).toBe('2')
+    expect(net.numbers(net.op('Mod', [net.integer(-7), net.integer(3)], { fmod: 1 }))).toBe('-1')
     expect(net.numbers(net.op('Sub', [at(2), at(2)]))).toBe('0')
-    expect(net.numbers(net.op('Add', [at(1), net.scalar(1)]))).toBe('add(S,1)')
+    expect(net.numbers(net.op('Add', [at(1), net.integer(1)]))).toBe('add(S,1)')
     expect(net.numbers(net.op('Neg', [at(2)]))).toBe('-64')
     expect(net.numbers(net.op('ReduceProd', [shape], { keepdims: 0 }))).toBe('64*N*S')
-    expect(net.numbers(net.op('ReduceMax', [net.ints(3, 9, 4)]))).toBe('9')
+    expect(net.numbers(net.op('ReduceMax', [net.integers([3, 9, 4])]))).toBe('9')
     expect(net.numbers(net.op('Size', [x]))).toBe('64*N*S')
     const half = net.op('Cast', [net.op('Mul', [net.op('Cast', [at(1)], { to: 1 }), net.constant([], [0.5])])], {
       to: 7,
@@ -90,11 +82,11 @@ describe('shape arithmetic, as exporters write it', () => {
     const net = new Symbolic(13)
     const x = net.open(['N', 'S', 6])
     const token = net.open([1, 1, 6])
-    const batch = net.op('Slice', [net.op('Shape', [x]), net.ints(0), net.ints(1)])
-    const shape = net.op('Concat', [batch, net.ints(-1, -1)], { axis: 0 })
+    const batch = net.op('Slice', [net.op('Shape', [x]), net.integers([0]), net.integers([1])])
+    const shape = net.op('Concat', [batch, net.integers([-1, -1])], { axis: 0 })
     const value = net.constant([1], [1], 'int64')
     const ones = net.op('Expand', [value, net.op('Shape', [shape])])
-    const target = net.op('Where', [net.op('Equal', [shape, net.op('Mul', [ones, net.ints(-1)])]), ones, shape])
+    const target = net.op('Where', [net.op('Equal', [shape, net.op('Mul', [ones, net.integers([-1])])]), ones, shape])
     expect(net.numbers(target)).toBe('N x 1 x 1')
     expect(net.shape(net.op('Expand', [token, target]))).toBe('N x 1 x 6')
   })
@@ -104,27 +96,28 @@ describe('shape arithmetic, as exporters write it', () => {
     const n = net.open([], 'int64')
     const x = net.open(['N', 4])
     expect(
-      net.facts(net.op('Equal', [net.op('Gather', [net.op('Shape', [x]), net.scalar(0)]), net.scalar(3)])),
+      net.facts(net.op('Equal', [net.op('Gather', [net.op('Shape', [x]), net.integer(0)]), net.integer(3)])),
     ).toEqual({
       dtype: 'bool',
       shape: [],
     })
     // N − 5 may well be −1.
-    const less = net.op('Sub', [net.op('Shape', [net.open(['N'])]), net.ints(5)])
-    expect(net.facts(net.op('Equal', [less, net.ints(-1)])).numbers).toBeUndefined()
-    expect(net.shape(net.op('ConstantOfShape', [net.op('Unsqueeze', [n, net.ints(0)])]))).toBe('?')
+    const less = net.op('Sub', [net.op('Shape', [net.open(['N'])]), net.integers([5])])
+    expect(net.facts(net.op('Equal', [less, net.integers([-1])])).numbers).toBeUndefined()
+    expect(net.shape(net.op('ConstantOfShape', [net.op('Unsqueeze', [n, net.integers([0])])]))).toBe('?')
     expect(net.shape(net.op('ConstantOfShape', [net.open(['k'], 'int64')]))).toBe('unknown')
     expect(net.shape(net.op('Reshape', [x, net.open([3], 'int64')]))).toBe('? x ? x ?')
     expect(net.shape(net.op('Reshape', [x, net.open(['k'], 'int64')]))).toBe('unknown')
     expect(net.shape(net.op('Squeeze', [net.open(['N', 1])]))).toBe('unknown')
-    expect(net.shape(net.op('Reshape', [net.open(['N', 'S']), net.ints(7, -1)]))).toBe('7 x ?')
+    expect(net.shape(net.op('Reshape', [net.open(['N', 'S']), net.integers([7, -1])]))).toBe('7 x ?')
   })
 })
 
 describe('Slice', () => {
   const sliced = (start: number, end: number, step = 1) => {
     const net = new Symbolic(13)
-    const cut = (x: string) => net.op('Slice', [x, net.ints(start), net.ints(end), net.ints(0), net.ints(step)])
+    const cut = (x: string) =>
+      net.op('Slice', [x, net.integers([start]), net.integers([end]), net.integers([0]), net.integers([step])])
     return [net.shape(cut(net.open([10]))), net.shape(cut(net.open(['N'])))]
   }
   test.each([
@@ -145,19 +138,25 @@ describe('Slice', () => {
   test('by bounds that are sizes', () => {
     const net = new Symbolic(13)
     const x = net.open(['N', 12])
-    const half = net.op('Div', [net.op('Shape', [x], {}), net.ints(2)])
-    const end = net.op('Slice', [half, net.ints(1), net.ints(2)])
-    expect(net.shape(net.op('Slice', [x, net.ints(0), end, net.ints(1)]))).toBe('N x 6')
-    expect(net.shape(net.op('Slice', [x, end, net.ints(2 ** 62), net.ints(1)]))).toBe('N x 6')
-    expect(net.shape(net.op('Slice', [x, net.open([1], 'int64'), end, net.ints(1)]))).toBe('N x ?')
-    expect(net.shape(net.op('Slice', [x, net.ints(0), end, net.open([1], 'int64')]))).toBe('? x ?')
+    const half = net.op('Div', [net.op('Shape', [x], {}), net.integers([2])])
+    const end = net.op('Slice', [half, net.integers([1]), net.integers([2])])
+    expect(net.shape(net.op('Slice', [x, net.integers([0]), end, net.integers([1])]))).toBe('N x 6')
+    expect(net.shape(net.op('Slice', [x, end, net.integers([2 ** 62]), net.integers([1])]))).toBe('N x 6')
+    expect(net.shape(net.op('Slice', [x, net.open([1], 'int64'), end, net.integers([1])]))).toBe('N x ?')
+    expect(net.shape(net.op('Slice', [x, net.integers([0]), end, net.open([1], 'int64')]))).toBe('? x ?')
   })
 
   test('of numbers, in two dimensions, as exporters turn pads around', () => {
     const net = new Symbolic(13)
-    const pads = net.op('Reshape', [net.ints(1, 2, 3, 4, 0, 0, 0, 0), net.ints(-1, 2)])
-    const turned = net.op('Slice', [pads, net.ints(-1), net.ints(-(2 ** 62)), net.ints(0), net.ints(-1)])
-    const flat = net.op('Reshape', [net.op('Transpose', [turned], { perm: [1, 0] }), net.ints(-1)])
+    const pads = net.op('Reshape', [net.integers([1, 2, 3, 4, 0, 0, 0, 0]), net.integers([-1, 2])])
+    const turned = net.op('Slice', [
+      pads,
+      net.integers([-1]),
+      net.integers([-(2 ** 62)]),
+      net.integers([0]),
+      net.integers([-1]),
+    ])
+    const flat = net.op('Reshape', [net.op('Transpose', [turned], { perm: [1, 0] }), net.integers([-1])])
     expect(net.numbers(flat)).toBe('0 x 0 x 3 x 1 x 0 x 0 x 4 x 2')
     expect(net.shape(net.op('Pad', [net.open(['N', 4, 'h', 5]), flat]))).toBe('N x 4 x add(add(h,3),4) x 8')
   })
@@ -167,7 +166,7 @@ describe('movements with symbols', () => {
   test('Reshape', () => {
     const reshaped = (shape: (number | string)[], target: number[], attributes = {}) => {
       const net = new Symbolic(14)
-      return net.shape(net.op('Reshape', [net.open(shape), net.ints(...target)], attributes))
+      return net.shape(net.op('Reshape', [net.open(shape), net.integers([...target])], attributes))
     }
     expect(reshaped(['N', 2, 3], [0, -1])).toBe('N x 6')
     expect(reshaped(['N', 2, 3], [-1, 3])).toBe('2*N x 3')
@@ -182,15 +181,15 @@ describe('movements with symbols', () => {
     expect(net.shape(net.op('Flatten', [x], { axis: 2 }))).toBe('N*S x 6')
     expect(net.shape(net.op('Flatten', [x], { axis: 0 }))).toBe('1 x 6*N*S')
     expect(net.shape(net.op('Transpose', [x]))).toBe('6 x S x N')
-    expect(net.shape(net.op('Squeeze', [net.open(['N', 1, 6]), net.ints(-2)]))).toBe('N x 6')
+    expect(net.shape(net.op('Squeeze', [net.open(['N', 1, 6]), net.integers([-2])]))).toBe('N x 6')
     expect(net.shape(net.op('Squeeze', [net.open([1, 3, 1])]))).toBe('3')
-    expect(net.shape(net.op('Unsqueeze', [x, net.ints(-1, 0)]))).toBe('1 x N x S x 6 x 1')
+    expect(net.shape(net.op('Unsqueeze', [x, net.integers([-1, 0])]))).toBe('1 x N x S x 6 x 1')
     expect(() => net.facts(net.op('Transpose', [x], { perm: [0, 0, 1] }))).toThrow(ModelError)
   })
 
   test('an axis that a tensor does not have is said in one line', () => {
     const net = new Symbolic(13)
-    const name = net.op('Unsqueeze', [net.open(['N']), net.ints(5)])
+    const name = net.op('Unsqueeze', [net.open(['N']), net.integers([5])])
     expect(() => net.facts(name)).toThrow(/^Unsqueeze '.*': axis 5 lies outside a tensor of rank 2; expected -2 to 1$/)
   })
 
@@ -208,30 +207,32 @@ describe('movements with symbols', () => {
       'N x S x 0',
     ])
     expect(shapes(net.node('Split', [a], { axis: 1, num_outputs: 2 }, 2))).toEqual(['N x ? x 6', 'N x ? x 6'])
-    expect(shapes(net.node('Split', [a, net.ints(1, 5)], { axis: 2 }, 2))).toEqual(['N x S x 1', 'N x S x 5'])
-    const parts = net.node('Split', [net.op('Shape', [a]), net.ints(1, 2)], {}, 2)
+    expect(shapes(net.node('Split', [a, net.integers([1, 5])], { axis: 2 }, 2))).toEqual(['N x S x 1', 'N x S x 5'])
+    const parts = net.node('Split', [net.op('Shape', [a]), net.integers([1, 2])], {}, 2)
     expect(parts.map((name) => net.numbers(name))).toEqual(['N', 'S x 6'])
   })
 
   test('Gather, GatherElements, GatherND', () => {
     const net = new Symbolic(13)
     const x = net.open(['N', 'S', 6])
-    expect(net.shape(net.op('Gather', [x, net.scalar(0)], { axis: 1 }))).toBe('N x 6')
+    expect(net.shape(net.op('Gather', [x, net.integer(0)], { axis: 1 }))).toBe('N x 6')
     expect(net.shape(net.op('Gather', [x, net.open(['a', 'b'], 'int64')], { axis: -2 }))).toBe('N x a x b x 6')
     expect(net.shape(net.op('GatherElements', [x, net.open(['N', 2, 6], 'int64')], { axis: 1 }))).toBe('N x 2 x 6')
     expect(net.shape(net.op('GatherND', [x, net.open(['N', 4, 1], 'int64')], { batch_dims: 1 }))).toBe('N x 4 x 6')
-    expect(net.numbers(net.op('Gather', [net.op('Shape', [x]), net.ints(-1, 0)]))).toBe('6 x N')
+    expect(net.numbers(net.op('Gather', [net.op('Shape', [x]), net.integers([-1, 0])]))).toBe('6 x N')
     // An index outside is not followed.
-    expect(net.facts(net.op('Gather', [net.op('Shape', [x]), net.ints(3)])).numbers).toBeUndefined()
+    expect(net.facts(net.op('Gather', [net.op('Shape', [x]), net.integers([3])])).numbers).toBeUndefined()
   })
 
   test('Expand and Tile', () => {
     const net = new Symbolic(13)
-    expect(net.shape(net.op('Expand', [net.open(['N', 1]), net.ints(3, 1, 5)]))).toBe('3 x N x 5')
+    expect(net.shape(net.op('Expand', [net.open(['N', 1]), net.integers([3, 1, 5])]))).toBe('3 x N x 5')
     expect(net.shape(net.op('Expand', [net.open([4, 1]), net.open([3], 'int64')]))).toBe('? x 4 x ?')
-    expect(net.shape(net.op('Tile', [net.open(['N', 3]), net.ints(2, 3)]))).toBe('2*N x 9')
-    expect(net.numbers(net.op('Tile', [net.ints(1, 2), net.ints(2)]))).toBe('1 x 2 x 1 x 2')
-    expect(net.numbers(net.op('Expand', [net.constant([2, 1], [1, 2], 'int64'), net.ints(2, 2)]))).toBe('1 x 1 x 2 x 2')
+    expect(net.shape(net.op('Tile', [net.open(['N', 3]), net.integers([2, 3])]))).toBe('2*N x 9')
+    expect(net.numbers(net.op('Tile', [net.integers([1, 2]), net.integers([2])]))).toBe('1 x 2 x 1 x 2')
+    expect(net.numbers(net.op('Expand', [net.constant([2, 1], [1, 2], 'int64'), net.integers([2, 2])]))).toBe(
+      '1 x 1 x 2 x 2',
+    )
   })
 
   test('Resize', () => {
@@ -241,9 +242,9 @@ describe('movements with symbols', () => {
     }
     expect(resized(10, (net) => [net.constant([4], [1, 1, 2, 0.5])])).toBe('N x 3 x 2*h x 3')
     expect(resized(13, (net) => ['', net.constant([4], [1, 1, 0.5, 2])])).toBe('N x 3 x floordiv(h,2) x 14')
-    expect(resized(13, (net) => ['', net.constant([0], []), net.ints(1, 3, 5, 6)])).toBe('1 x 3 x 5 x 6')
-    expect(resized(18, (net) => ['', '', net.ints(5, 6)], { axes: [3, 2] })).toBe('N x 3 x 6 x 5')
-    expect(resized(18, (net) => ['', '', net.ints(1, 3, 5, 6)], { keep_aspect_ratio_policy: 'not_larger' })).toBe(
+    expect(resized(13, (net) => ['', net.constant([0], []), net.integers([1, 3, 5, 6])])).toBe('1 x 3 x 5 x 6')
+    expect(resized(18, (net) => ['', '', net.integers([5, 6])], { axes: [3, 2] })).toBe('N x 3 x 6 x 5')
+    expect(resized(18, (net) => ['', '', net.integers([1, 3, 5, 6])], { keep_aspect_ratio_policy: 'not_larger' })).toBe(
       '? x ? x ? x ?',
     )
   })
@@ -260,14 +261,14 @@ describe('reductions and shapes', () => {
   test('Reduce', () => {
     const net = new Symbolic(18)
     const x = net.open(['N', 'S', 6])
-    expect(net.shape(net.op('ReduceMean', [x, net.ints(-1)]))).toBe('N x S x 1')
-    expect(net.shape(net.op('ReduceMean', [x, net.ints(1, 0)], { keepdims: 0 }))).toBe('6')
+    expect(net.shape(net.op('ReduceMean', [x, net.integers([-1])]))).toBe('N x S x 1')
+    expect(net.shape(net.op('ReduceMean', [x, net.integers([1, 0])], { keepdims: 0 }))).toBe('6')
     expect(net.shape(net.op('ReduceMean', [x], { keepdims: 0 }))).toBe('')
     expect(net.shape(net.op('ReduceMean', [x], { noop_with_empty_axes: 1 }))).toBe('N x S x 6')
     expect(net.shape(net.op('ReduceMean', [x, net.open([1], 'int64')]))).toBe('? x ? x ?')
     expect(net.shape(net.op('ReduceMean', [x, net.open([1], 'int64')], { keepdims: 0 }))).toBe('unknown')
     expect(net.shape(net.op('ArgMax', [x], { axis: -1, keepdims: 0 }))).toBe('N x S')
-    const [values, indices] = net.node('TopK', [x, net.ints(2)], { axis: 1 }, 2) as [string, string]
+    const [values, indices] = net.node('TopK', [x, net.integers([2])], { axis: 1 }, 2) as [string, string]
     expect([net.shape(values), net.shape(indices), net.facts(indices).dtype]).toEqual([
       'N x 2 x 6',
       'N x 2 x 6',
@@ -278,10 +279,10 @@ describe('reductions and shapes', () => {
   test('Range, OneHot, NonZero, Shape with bounds', () => {
     const net = new Symbolic(15)
     const x = net.open(['N', 'S', 6])
-    const size = net.op('Gather', [net.op('Shape', [x]), net.scalar(1)])
-    expect(net.shape(net.op('Range', [net.scalar(0), size, net.scalar(1)]))).toBe('S')
-    expect(net.numbers(net.op('Range', [net.scalar(7), net.scalar(0), net.scalar(-3)]))).toBe('7 x 4 x 1')
-    expect(net.shape(net.op('OneHot', [net.open(['N'], 'int64'), net.scalar(5), net.weight([2])]))).toBe('N x 5')
+    const size = net.op('Gather', [net.op('Shape', [x]), net.integer(1)])
+    expect(net.shape(net.op('Range', [net.integer(0), size, net.integer(1)]))).toBe('S')
+    expect(net.numbers(net.op('Range', [net.integer(7), net.integer(0), net.integer(-3)]))).toBe('7 x 4 x 1')
+    expect(net.shape(net.op('OneHot', [net.open(['N'], 'int64'), net.integer(5), net.weight([2])]))).toBe('N x 5')
     expect(net.shape(net.op('NonZero', [x]))).toBe('3 x ?')
     expect(net.numbers(net.op('Shape', [x], { start: -2, end: 5 }))).toBe('S x 6')
     expect(net.shape(net.op('RandomNormal', [], { shape: [2, 3] }))).toBe('2 x 3')
@@ -303,7 +304,7 @@ describe('reductions and shapes', () => {
     expect(net.facts(net.op('Less', [x, x]))).toEqual({ dtype: 'bool', shape: [N] })
     expect(net.facts(net.op('Where', [net.open(['N'], 'bool'), x, x]))).toEqual({ dtype: 'float32', shape: [N] })
     expect(net.facts(net.op('Mul', [x, net.constant([2, 1], [1, 2])]))).toEqual({ dtype: 'float32', shape: [2, N] })
-    expect(net.facts(net.op('ConstantOfShape', [net.ints(2)]))).toEqual({ dtype: 'float32', shape: [2] })
+    expect(net.facts(net.op('ConstantOfShape', [net.integers([2])]))).toEqual({ dtype: 'float32', shape: [2] })
     expect(net.facts(net.op('Dropout', [x], { seed: 1 }))).toEqual({ dtype: 'float32', shape: [N] })
   })
 })
@@ -311,24 +312,24 @@ describe('reductions and shapes', () => {
 describe('a file that asks for more than there can be', () => {
   const HUGE = 2 ** 40
   const asks: [string, (net: Symbolic, x: string) => string][] = [
-    ['Tile', (net, x) => net.op('Tile', [x, net.ints(1, HUGE, 1, 1)])],
-    ['Pad', (net, x) => net.op('Pad', [x, net.ints(0, HUGE, 0, 0, 0, 0, 0, 0)])],
-    ['Pad that repeats', (net, x) => net.op('Pad', [x, net.ints(0, 0, 0, 0, 0, HUGE, 0, 0)], { mode: 'edge' })],
-    ['Pad that crops too much', (net, x) => net.op('Pad', [x, net.ints(0, -HUGE, 0, 0, 0, 0, 0, 0)])],
-    ['Split', (net, x) => net.node('Split', [x, net.ints(HUGE, 4 - HUGE)], { axis: 1 }, 2)[0] as string],
+    ['Tile', (net, x) => net.op('Tile', [x, net.integers([1, HUGE, 1, 1])])],
+    ['Pad', (net, x) => net.op('Pad', [x, net.integers([0, HUGE, 0, 0, 0, 0, 0, 0])])],
+    ['Pad that repeats', (net, x) => net.op('Pad', [x, net.integers([0, 0, 0, 0, 0, HUGE, 0, 0])], { mode: 'edge' })],
+    ['Pad that crops too much', (net, x) => net.op('Pad', [x, net.integers([0, -HUGE, 0, 0, 0, 0, 0, 0])])],
+    ['Split', (net, x) => net.node('Split', [x, net.integers([HUGE, 4 - HUGE])], { axis: 1 }, 2)[0] as string],
     ['DepthToSpace', (net, x) => net.op('DepthToSpace', [x], { blocksize: 0 })],
     ['DepthToSpace in blocks that do not fit', (net, x) => net.op('DepthToSpace', [x], { blocksize: 3 })],
     ['SpaceToDepth', (net, x) => net.op('SpaceToDepth', [x], { blocksize: 2 ** 20 })],
-    ['Reshape', (net, x) => net.op('Reshape', [x, net.ints(-7, HUGE, HUGE)])],
-    ['Gather', (net, x) => net.op('Gather', [x, net.ints(9)], { axis: 1 })],
+    ['Reshape', (net, x) => net.op('Reshape', [x, net.integers([-7, HUGE, HUGE])])],
+    ['Gather', (net, x) => net.op('Gather', [x, net.integers([9])], { axis: 1 })],
     ['GatherElements', (net, x) => net.op('GatherElements', [x, net.open([HUGE, HUGE, 1, 1], 'int64')], { axis: 0 })],
     [
       'Compress',
       (net, x) => net.op('Compress', [x, net.constant([9], new Array<number>(9).fill(1), 'bool')], { axis: 1 }),
     ],
-    ['Unsqueeze', (net, x) => net.op('Unsqueeze', [x, net.ints(1, 1)])],
-    ['ConstantOfShape', (net) => net.op('ConstantOfShape', [net.ints(-5, HUGE)])],
-    ['Range', (net) => net.op('Range', [net.scalar(0), net.scalar(HUGE), net.scalar(1)])],
+    ['Unsqueeze', (net, x) => net.op('Unsqueeze', [x, net.integers([1, 1])])],
+    ['ConstantOfShape', (net) => net.op('ConstantOfShape', [net.integers([-5, HUGE])])],
+    ['Range', (net) => net.op('Range', [net.integer(0), net.integer(HUGE), net.integer(1)])],
     ['Resize', (net, x) => net.op('Resize', [x, '', net.constant([2], [1e30, -1])])],
   ]
   test.each(asks)('%s', (_, ask) => {

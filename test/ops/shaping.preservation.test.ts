@@ -51,9 +51,9 @@ cases('what takes the shape alone', [
     title: 'Range and positions',
     build: (net) => {
       const x = features(net)
-      const size = net.op('Gather', [net.op('Shape', [x]), net.constant([], [1], 'int64')])
-      const zero = net.constant([], [0], 'int64')
-      const one = net.constant([], [1], 'int64')
+      const size = net.op('Gather', [net.op('Shape', [x]), net.integer(1)])
+      const zero = net.integer(0)
+      const one = net.integer(1)
       return dense(net, net.op('Mul', [x, asFloat(net, net.op('Range', [zero, size, one]))]))
     },
     weights: ['Gemm free', 'Gemm output'],
