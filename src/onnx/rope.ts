@@ -1,6 +1,6 @@
 import type { TensorData } from '../graph/model.js'
 import type { OutputFile } from './files.js'
-import { FileData, JoinedData } from './payload.js'
+import { JoinedData } from './payload.js'
 
 /** Bytes in the order in which they are to be written, large ones by reference: their length is known before any is read. */
 export interface Rope {
@@ -21,6 +21,8 @@ function lengthOf(part: Uint8Array | TensorData | Rope): number {
  * processor's cache when it is written, which makes pieces of 8 MiB take twice the time.
  */
 const PIECE = 512 * 1024
+/** A multiple of every element's size. */
+const ELEMENT = 16
 /** Below this, copying into the buffer costs less than a write of its own. */
 const SMALL = 64 * 1024
 
@@ -34,7 +36,7 @@ export class RopeWriter {
 
   constructor(output: OutputFile, expected: number) {
     this.#output = output
-    this.#buffer = new Uint8Array(Math.min(PIECE, Math.max(expected, 1)))
+    this.#buffer = new Uint8Array(Math.min(PIECE, Math.max(expected, ELEMENT)))
   }
 
   write(part: Uint8Array | TensorData | Rope): void {
@@ -49,7 +51,7 @@ export class RopeWriter {
   }
 
   #data(data: TensorData): void {
-    if (data instanceof FileData) this.#fromFile(data)
+    if (data.readInto !== undefined) this.#throughBuffer(data)
     else if (data instanceof JoinedData) for (const piece of data.pieces) this.#data(piece)
     else
       for (let at = 0; at < data.byteLength; at += PIECE) {
@@ -61,12 +63,17 @@ export class RopeWriter {
       }
   }
 
-  /** From the file into the buffer and from there into the other file, without a piece of memory for every piece of the tensor. */
-  #fromFile(data: FileData): void {
+  /** Into the buffer and from there into the file, without a piece of memory for every piece of the tensor. */
+  #throughBuffer(data: TensorData): void {
     for (let at = 0; at < data.byteLength;) {
-      if (this.#filled === this.#buffer.length) this.flush()
-      const length = Math.min(this.#buffer.length - this.#filled, data.byteLength - at)
-      data.readInto(at, this.#buffer.subarray(this.#filled, this.#filled + length))
+      const room = this.#buffer.length - this.#filled
+      const left = data.byteLength - at
+      const length = left <= room ? left : room - (room % ELEMENT)
+      if (length === 0) {
+        this.flush()
+        continue
+      }
+      data.readInto?.(at, this.#buffer.subarray(this.#filled, this.#filled + length))
       this.#filled += length
       this.position += length
       at += length
