@@ -65,29 +65,33 @@ function listed(vertices: readonly Vertex[]): string {
 /** Factors that follow from others may differ from them by rounding alone. */
 const CONSISTENCY = 1e-9
 
+function place(vertex: Vertex, neuron: number, given: number): string {
+  return `vertex ${quoted(vertex.name)}, neuron ${neuron}: τ = ${given}`
+}
+
 function checkVertex(quiver: Quiver, vertex: Vertex, tau: Float64Array | undefined, assignment: Assignment): void {
   for (let i = 0; i < vertex.size; i++) {
     const scale = vertex.first + i + 1
     const given = tau?.[i] ?? 1
     const expected = assignment.of(scale)
-    // Most neurons pass: their place is not written out.
-    const place = () => `vertex ${quoted(vertex.name)}, neuron ${i}: τ = ${given}`
     if (!Number.isFinite(given) || given === 0)
-      throw new ModelError(`${place()}; expected a finite number other than 0`)
+      throw new ModelError(`${place(vertex, i, given)}; expected a finite number other than 0`)
     const domain = quiver.classes.domainOf(scale)
     if (domain === 'pinned' && given !== 1)
       throw new ModelError(
-        `${place()}; expected 1 in scope '${quiver.scope}', since it is pinned (${quiver.classes.reasonOf(scale) ?? ''})`,
+        `${place(vertex, i, given)}; expected 1 in scope '${quiver.scope}', since it is pinned (${quiver.classes.reasonOf(scale) ?? ''})`,
       )
     if (domain === 'positive' && given < 0)
       throw new ModelError(
-        `${place()}; expected a positive number in scope '${quiver.scope}', since a positively homogeneous operator follows`,
+        `${place(vertex, i, given)}; expected a positive number in scope '${quiver.scope}', since a positively homogeneous operator follows`,
       )
     if (domain === 'sign' && Math.abs(given) !== 1)
-      throw new ModelError(`${place()}; expected 1 or −1 in scope '${quiver.scope}', since an odd operator follows`)
+      throw new ModelError(
+        `${place(vertex, i, given)}; expected 1 or −1 in scope '${quiver.scope}', since an odd operator follows`,
+      )
     if (Math.abs(given - expected) > CONSISTENCY * Math.abs(expected))
       throw new ModelError(
-        `${place()}; expected ${expected} in scope '${quiver.scope}', since its channel is joined with others'`,
+        `${place(vertex, i, given)}; expected ${expected} in scope '${quiver.scope}', since its channel is joined with others'`,
       )
   }
 }
