@@ -11,7 +11,7 @@ import { scaleFields } from '../teleport/verify-fields.js'
 import { withModels } from './cob-input.js'
 import { compare } from './compare.js'
 import type { CheckOptions, OutputOptions } from './options.js'
-import { Outputs, writeStaged } from './outputs.js'
+import { isSamePlace, Outputs, writeStaged } from './outputs.js'
 import { terminal } from './terminal.js'
 
 export interface MoveOptions extends OutputOptions, CheckOptions {
@@ -44,6 +44,9 @@ export async function move(
   try {
     const read = [...(model.storage === undefined ? [] : [model.storage.path]), ...inputs]
     const staged = outputs.stage(output, read)
+    // Who replaces the input itself has no more use for its data.
+    if (model.storage !== undefined && !isSamePlace(output, model.storage.path))
+      outputs.keep(model.storage.dataPaths, model.storage.path)
     const stagedCob = saveCob === undefined ? undefined : outputs.stage(saveCob, read)
     return await named(staged, output, async () => {
       const moved = teleport(model, quiver, cob)
@@ -58,7 +61,9 @@ export async function move(
         return { changes, verify: null, distance: null, output }
       }
       const written = await loadModel(staged)
-      const report = options.verify ? await compare(model, written, options, { fieldOf: scaleFields(quiver, cob) }) : null
+      const report = options.verify
+        ? await compare(model, written, options, { fieldOf: scaleFields(quiver, cob) })
+        : null
       const distance = options.verify ? distanceBetween(model, written) : null
       if (report?.pass === false) return { changes, verify: report, distance, output: null }
       if (stagedCob !== undefined && saveCob !== undefined)

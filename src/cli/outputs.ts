@@ -18,6 +18,7 @@ interface Staged {
 export class Outputs {
   readonly #force: boolean
   readonly #staged: Staged[] = []
+  readonly #kept: { readonly file: string; readonly model: string }[] = []
   readonly #onExit = (): void => this.discard()
 
   constructor(force: boolean) {
@@ -59,23 +60,40 @@ export class Outputs {
     )
   }
 
+  /** Files that hold weights of a model which stays as it is: not even `--force` replaces them, or the model would be another one. */
+  keep(files: readonly string[], model: string): void {
+    for (const file of files) this.#kept.push({ file, model })
+  }
+
   /** Moves all files into their places, or, if one cannot be moved, none. */
   commit(): void {
     const undo: (() => void)[] = []
     try {
-      for (const { target, folder } of this.#staged) {
+      const moves = this.#staged.flatMap(({ target, folder }) =>
         // Data before the model that speaks of them: 'm.onnx.data' sorts after 'm.onnx'.
-        for (const name of fs.readdirSync(folder).sort().reverse()) {
-          const to = path.join(path.dirname(target), name)
-          writing(to, () => moveIntoPlace(path.join(folder, name), to, this.#force, undo))
-        }
-      }
+        fs
+          .readdirSync(folder)
+          .sort()
+          .reverse()
+          .map((name) => ({ from: path.join(folder, name), to: path.join(path.dirname(target), name) })),
+      )
+      for (const { to } of moves) this.#checkKept(to)
+      for (const { from, to } of moves) writing(to, () => moveIntoPlace(from, to, this.#force, undo))
     } catch (error) {
       for (const step of undo.reverse()) step()
       throw error
     } finally {
       this.discard()
     }
+  }
+
+  #checkKept(to: string): void {
+    const existing = statOf(to)
+    const kept = existing && this.#kept.find(({ file }) => isSameFile(statOf(file), existing))
+    if (kept !== undefined)
+      throw new ModelError(
+        `cannot write ${quoted(to)}: it holds weights of the input ${quoted(kept.model)}; name another file`,
+      )
   }
 
   /** Takes away what was not committed. */
@@ -95,6 +113,11 @@ function statOf(name: string): fs.Stats | undefined {
 
 function isSameFile(a: fs.Stats | undefined, b: fs.Stats): boolean {
   return a !== undefined && a.ino === b.ino && a.dev === b.dev
+}
+
+export function isSamePlace(a: string, b: string): boolean {
+  const stats = statOf(b)
+  return stats !== undefined && isSameFile(statOf(a), stats)
 }
 
 function writing<T>(target: string, action: () => T): T {

@@ -92,6 +92,8 @@ export interface Storage {
   readonly path: string
   /** `external` if any tensor's data lies in another file. */
   readonly layout: 'inline' | 'external'
+  /** The paths of those other files. */
+  readonly dataPaths: readonly string[]
   /** SHA-256, in hexadecimal, of the .onnx file followed by its external files in order of first use; computed on demand. */
   sha256(): string
 }

@@ -23,6 +23,11 @@ export class ExternalFiles {
     return [...this.#opened.values()]
   }
 
+  /** The paths of the opened files, in the same order. */
+  get paths(): string[] {
+    return Array.from(this.#opened.keys(), (location) => this.#files.beside(this.#modelPath, location))
+  }
+
   /** @throws ModelError if the place is not inside the file, or the file not inside the model's folder */
   dataOf(tensor: TensorProto): FileData {
     const entries = new Map(tensor.externalData.map((entry) => [entry.key, entry.value]))

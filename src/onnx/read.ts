@@ -29,7 +29,12 @@ export function readModel(files: Files, path: string): Model {
     const model = atFault(file.name, () => modelFrom(proto, external))
     const layout = external.opened.length > 0 ? 'external' : 'inline'
     rememberLayout(proto, layout)
-    const storage: Storage = { path, layout, sha256: () => digest(files, [file, ...external.opened]) }
+    const storage: Storage = {
+      path,
+      layout,
+      dataPaths: external.paths,
+      sha256: () => digest(files, [file, ...external.opened]),
+    }
     return { ...model, storage }
   } catch (error) {
     for (const opened of [file, ...external.opened]) opened.close()
