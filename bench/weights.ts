@@ -12,7 +12,7 @@ const buffer = new Uint8Array(512 * 1024)
 
 /** Layers × width² weights. */
 const SIZES: readonly (readonly [name: string, layers: number, width: number])[] = [
-  ['1 M weights, 1 tensor', 1, 1000],
+  ['1 M weights, 2 tensors', 2, 707],
   ['10 M weights, 10 tensors', 10, 1000],
   ['100 M weights, 100 tensors', 100, 1000],
   ['1 G weights, 1000 tensors', 1000, 1000],
