@@ -129,7 +129,8 @@ export function isFloatTensor(tensor: HostTensor): boolean {
 export function differenceOf(expected: HostTensor, actual: HostTensor): string | undefined {
   if (expected.dtype !== actual.dtype) return `type ${actual.dtype} instead of ${expected.dtype}`
   return sameDims(expected.dims, actual.dims)
-    ? undefined : `shape [${actual.dims.join(', ')}] instead of [${expected.dims.join(', ')}]`
+    ? undefined
+    : `shape [${actual.dims.join(', ')}] instead of [${expected.dims.join(', ')}]`
 }
 
 export interface NumberErrors {
