@@ -77,7 +77,13 @@ export class Outputs {
           .reverse()
           .map((name) => ({ from: path.join(folder, name), to: path.join(path.dirname(target), name) })),
       )
-      for (const { to } of moves) this.#checkKept(to)
+      const places = new Set<string>()
+      for (const { to } of moves) {
+        this.#checkKept(to)
+        if (places.has(path.resolve(to)))
+          throw new ModelError(`${quoted(to)} would be two outputs (a model's weights lie beside it); name other files`)
+        places.add(path.resolve(to))
+      }
       for (const { from, to } of moves) writing(to, () => moveIntoPlace(from, to, this.#force, undo))
     } catch (error) {
       for (const step of undo.reverse()) step()

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadModel, saveModel } from '../../src/runtime/node/load.js'
@@ -24,6 +24,12 @@ describe('the external data of the input', () => {
       expect(readFileSync(data).equals(before)).toBe(true)
       json(folder.path, 'verify', input, fixture('vgg.onnx'))
     })
+
+  it('of the output has a file of its own', () => {
+    const message = refusal(folder.path, 'apply', 'in.onnx', '-o', 'two.onnx', '--save-cob', 'two.onnx.data', '--force')
+    expect(message).toMatch(/two outputs/)
+    expect(readdirSync(folder.path).filter((name) => name.includes('two'))).toEqual([])
+  })
 
   it('is replaced with the input itself', async () => {
     await saveModel(await loadModel(fixture('vgg.onnx')), at('self.onnx'), { layout: 'external' })
