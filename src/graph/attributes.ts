@@ -58,11 +58,29 @@ export function tensorAttribute(node: Node, name: string): Tensor | undefined {
   return found.value
 }
 
+/** A graph among a node's attributes, and where it stands. */
+export interface Subgraph {
+  readonly attribute: string
+  readonly index: number
+  readonly graph: Graph
+}
+
+const NONE: readonly Subgraph[] = []
+
 /** The graphs among a node's attributes (If, Loop, Scan and other domains' control flow), under the attribute's name. */
-export function subgraphsOf(
-  node: Node,
-): readonly { readonly attribute: string; readonly index: number; readonly graph: Graph }[] {
-  const graphs: { attribute: string; index: number; graph: Graph }[] = []
+export function subgraphsOf(node: Node): readonly Subgraph[] {
+  return hasSubgraphs(node) ? listed(node) : NONE
+}
+
+/** True if there are any. Nearly all nodes have none, and whoever walks over a graph asks each of them. */
+export function hasSubgraphs(node: Node): boolean {
+  if (node.attributes.size === 0) return false
+  for (const { type } of node.attributes.values()) if (type === 'graph' || type === 'graphs') return true
+  return false
+}
+
+function listed(node: Node): Subgraph[] {
+  const graphs: Subgraph[] = []
   for (const [name, found] of node.attributes) {
     if (found.type === 'graph') graphs.push({ attribute: name, index: 0, graph: found.value })
     else if (found.type === 'graphs')

@@ -58,8 +58,17 @@ function allocate(dims: readonly number[]): Int32Array {
   return new Int32Array(size)
 }
 
+/** The fields of values that are not scaled, by rank: in most networks most of them. */
+const UNSCALED: readonly Field[] = Array.from({ length: 9 }, (_, rank) => uniformField(rank, ONE))
+
 export function uniform(rank: number, scale: Scale = ONE): Field {
-  return { dims: new Array<number>(rank).fill(1), ids: Int32Array.of(scale) }
+  return (scale === ONE ? UNSCALED[rank] : undefined) ?? uniformField(rank, scale)
+}
+
+function uniformField(rank: number, scale: Scale): Field {
+  const ids = new Int32Array(1)
+  ids[0] = scale
+  return { dims: new Array<number>(rank).fill(1), ids }
 }
 
 /** Varies along one axis. */

@@ -1,9 +1,10 @@
-import { describe, subgraphsOf } from '../graph/attributes.js'
+import { describe, hasSubgraphs, subgraphsOf } from '../graph/attributes.js'
 import { type Dim, same, symbol } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import type { Graph, Model, Node } from '../graph/model.js'
-import { CannotScale, type Field, ONE, RESCALE_PREFIX, uniform } from '../ops/field.js'
+import type { Graph, Model, Node, ValueInfo } from '../graph/model.js'
+import { CannotScale, type Field, RESCALE_PREFIX, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
+import { isUnscaled } from '../ops/merge.js'
 import type { Facts, Scope } from '../ops/rule.js'
 import { RANDOM } from '../ops/shaping.js'
 import { constantDims, scaledThrough, tensorOfConstant } from './constants.js'
@@ -54,40 +55,53 @@ export class QuiverBuilder {
     const outputs = new Map(graph.outputs.map((info) => [info.name, info]))
     graph.nodes.forEach((node, position) => {
       const tensor = isConstantNode(node) ? tensorOfConstant(node) : undefined
-      if (tensor !== undefined) {
-        const facts = factsOfTensor(tensor)
-        values.set({ name: tensor.name, facts, constant: true, tensor, producer: node, producedAt: position })
-        return
-      }
-      const opset = this.model.opsets.get(node.domain) ?? 0
-      const subgraphs = hasSubgraphs(node)
-      const constant = !subgraphs && isConstantExpression(node, values)
-      const inner = subgraphs ? this.#descend(node, values, plan, path) : []
-      const derived = node.opType === 'If' ? commonFacts(node, inner) : shapeOf(new NodeView(node, opset, values))
-      const facts = node.outputs.map((name, i) =>
-        completeFacts(derived[i] ?? {}, graph.valueInfo.get(name) ?? outputs.get(name)),
-      )
-      const fields =
-        constant || isShapeArithmetic(node, facts, values)
-          ? undefined
-          : this.#scale(node, opset, values, facts, plan, path)
-      node.outputs.forEach((name, i) => {
-        if (name === '') return
-        const known = facts[i] as Facts
-        const value: Value = {
-          name,
-          facts: known,
-          field: constant ? undefined : (fields?.get(i) ?? uniform(known.shape?.length ?? 0)),
-          constant,
+      if (tensor === undefined) this.#node(node, position, values, plan, path, outputs)
+      else
+        values.set({
+          name: tensor.name,
+          facts: factsOfTensor(tensor),
+          field: undefined,
+          constant: true,
+          tensor,
           producer: node,
-          producedAt: isInserted(node) ? (values.own(node.inputs[0] ?? '')?.producedAt ?? -1) : position,
-        }
-        values.set(value)
-        const computed = constant ? computedConstant(value, values) : undefined
-        if (computed !== undefined) plan.computed.set(name, computed)
-      })
+          producedAt: position,
+        })
     })
     return plan
+  }
+
+  /** A node that is no Constant. `outputs`: the declared types of what the graph gives. */
+  #node(
+    node: Node,
+    position: number,
+    values: Values,
+    plan: Mutable<GraphPlan>,
+    path: string,
+    outputs: ReadonlyMap<string, ValueInfo>,
+  ): void {
+    const opset = this.model.opsets.get(node.domain) ?? 0
+    const subgraphs = hasSubgraphs(node)
+    const constant = !subgraphs && isConstantExpression(node, values)
+    const inner = subgraphs ? this.#descend(node, values, plan, path) : []
+    const facts: Facts[] = []
+    const derived = node.opType === 'If' ? commonFacts(node, inner) : shapeOf(new NodeView(node, opset, values))
+    for (let i = 0; i < node.outputs.length; i++) {
+      const name = node.outputs[i] as string
+      facts.push(completeFacts(derived[i] ?? {}, plan.graph.valueInfo.get(name) ?? outputs.get(name)))
+    }
+    const unscaled = constant || isShapeArithmetic(node, facts, values)
+    const fields = unscaled ? undefined : this.#scale(node, opset, values, facts, plan, path)
+    const producedAt = isInserted(node) ? (values.own(node.inputs[0] ?? '')?.producedAt ?? -1) : position
+    for (let i = 0; i < node.outputs.length; i++) {
+      const name = node.outputs[i] as string
+      if (name === '') continue
+      const known = facts[i] as Facts
+      const field = constant ? undefined : (fields?.get(i) ?? uniform(known.shape?.length ?? 0))
+      const value: Value = { name, facts: known, field, constant, tensor: undefined, producer: node, producedAt }
+      values.set(value)
+      const computed = constant ? computedConstant(value, values) : undefined
+      if (computed !== undefined) plan.computed.set(name, computed)
+    }
   }
 
   /** Apply the scale rule of a node. Returns the fields of its outputs; those not mentioned are unscaled. */
@@ -258,11 +272,6 @@ function isConstantNode(node: Node): boolean {
   return node.opType === 'Constant' && node.domain === ''
 }
 
-function hasSubgraphs(node: Node): boolean {
-  for (const { type } of node.attributes.values()) if (type === 'graph' || type === 'graphs') return true
-  return false
-}
-
 /** True if the outputs of a node without subgraphs depend on constants alone. */
 function isConstantExpression(node: Node, values: Values): boolean {
   let inputs = 0
@@ -281,8 +290,8 @@ function isConstantExpression(node: Node, values: Values): boolean {
 function isShapeArithmetic(node: Node, facts: readonly Facts[], values: Values): boolean {
   for (const { dtype } of facts) if (dtype !== 'int64' && dtype !== 'bool') return false
   for (const name of node.inputs) {
-    const ids = values.find(name)?.field?.ids
-    if (ids?.every((id) => id === ONE) === false) return false
+    const field = values.find(name)?.field
+    if (field !== undefined && !isUnscaled(field)) return false
   }
   return true
 }

@@ -10,7 +10,7 @@ import type { Value, Values } from './values.js'
 export function tensorOfConstant(node: Node): Tensor | undefined {
   const name = node.outputs[0] ?? ''
   const tensor = tensorAttribute(node, 'value')
-  if (tensor !== undefined) return { ...tensor, name }
+  if (tensor !== undefined) return tensor.name === name ? tensor : { ...tensor, name }
   if (node.attributes.has('value_float')) return tensorOf(name, 'float32', [], [floatOf(node, 'value_float', 0)])
   if (node.attributes.has('value_int')) return tensorOf(name, 'int64', [], [intOf(node, 'value_int', 0)])
   const floats = node.attributes.has('value_floats') ? floatsOf(node, 'value_floats') : undefined

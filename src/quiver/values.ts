@@ -56,7 +56,10 @@ const FOLLOWED = new Set(['bool', ...[8, 16, 32, 64].flatMap((bits) => [`int${bi
 export function factsOfTensor(tensor: Tensor): Facts {
   const { dtype, dims: shape } = tensor
   if (!FOLLOWED.has(dtype) || sizeOf(shape) > NUMBERS_LIMIT) return { dtype, shape }
-  return { dtype, shape, numbers: Array.from(numbersOf(tensor)) }
+  const elements = numbersOf(tensor)
+  const numbers: number[] = []
+  for (let i = 0; i < elements.length; i++) numbers.push(elements[i] as number)
+  return { dtype, shape, numbers }
 }
 
 export function factsOfDeclared(info: ValueInfo): Facts {
