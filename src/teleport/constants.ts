@@ -23,6 +23,8 @@ export interface ConstantChanges {
   tensors: number
   /** Elements of those tensors. */
   weights: number
+  /** Copies made of nodes that compute constants. */
+  nodes: number
   /** Copies made of constants whose users disagree. */
   copies: number
 }
@@ -39,7 +41,7 @@ interface Group {
  * followed back to what it is computed from.
  */
 export class ConstantScaler {
-  readonly changes: ConstantChanges = { tensors: 0, weights: 0, copies: 0 }
+  readonly changes: ConstantChanges = { tensors: 0, weights: 0, nodes: 0, copies: 0 }
   readonly #factors = new Map<DraftNode, Map<number, Factor>>()
   readonly #irVersion: number
 
@@ -121,6 +123,7 @@ export class ConstantScaler {
       return draft.setInitializer(this.#scaled(tensor, target, factor), this.#irVersion)
     let node = producer
     if (target !== name) {
+      this.changes.nodes++
       node = {
         ...producer,
         // Two nodes of one name are refused by some readers.

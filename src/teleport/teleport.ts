@@ -14,7 +14,10 @@ import { Rescaler } from './rescaling.js'
 
 /** What a teleportation changed. */
 export interface Changes {
-  /** Nodes inserted less nodes taken out (an inverse takes out what the first teleportation inserted). 0 in scope `weights`. */
+  /**
+   * Nodes inserted less nodes taken out (an inverse takes out what the first teleportation inserted). In scope `weights` 0, but for
+   * copies of nodes that compute one constant for users that want different scales.
+   */
   readonly nodesAdded: number
   /** Tensors that were rewritten. */
   readonly tensorsChanged: number
@@ -44,7 +47,7 @@ export function teleport(model: Model, quiver: Quiver, cob: Cob): TeleportedMode
   scaler.apply(draft)
   rescaler.finish()
   const changes = {
-    nodesAdded: rescaler.nodesAdded,
+    nodesAdded: rescaler.nodesAdded + scaler.changes.nodes,
     tensorsChanged: scaler.changes.tensors,
     weightsChanged: scaler.changes.weights,
     copies: scaler.changes.copies,

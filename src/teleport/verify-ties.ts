@@ -1,3 +1,4 @@
+import { levelOf } from './verify-tolerance.js'
 import { intOf } from '../graph/attributes.js'
 import type { Model, Node } from '../graph/model.js'
 import { sizeOf } from '../graph/tensor.js'
@@ -34,7 +35,7 @@ export async function differsByTies(
   const session = await openModel(
     runtime,
     { ...rest, graph: { ...model.graph, outputs: [{ name: scores }] } },
-    { ...options, optimization: 'basic' },
+    { ...options, optimization: levelOf(model) },
   )
   try {
     for (const { feeds, expected, actual } of pairs) {

@@ -35,3 +35,11 @@ export function toleranceOf(model: Model): number {
     if (found.has(dtype)) tolerances.push(TOLERANCES[dtype])
   return tolerances.length === 0 ? TOLERANCES.float32 : Math.max(...tolerances)
 }
+
+/**
+ * How far the runtime may optimise a network for the comparison: constants folded and exact fusions only. Some of those compute in
+ * single precision what stands in the graph in double, so a network of float64 runs as it is written.
+ */
+export function levelOf(model: Model): 'none' | 'basic' {
+  return toleranceOf(model) === TOLERANCES.float64 ? 'none' : 'basic'
+}

@@ -10,7 +10,7 @@ import { Comparator, isFloatTensor, type OutputComparison } from './verify-compa
 import { type FieldOf, type FirstDivergence, locateDivergence } from './verify-locate.js'
 import { checkInterfaces, feedsOf } from './verify-outputs.js'
 import { differsByTies, type IndexPair } from './verify-ties.js'
-import { toleranceOf } from './verify-tolerance.js'
+import { levelOf, toleranceOf } from './verify-tolerance.js'
 
 /** On what, and how closely, two models are compared. */
 export interface VerifyOptions {
@@ -67,7 +67,7 @@ export interface VerifyReport {
 }
 
 /**
- * Runs two models on the same inputs and compares every output. The runtime is asked for no more than basic optimisation: what
+ * Runs two models on the same inputs and compares every output. The runtime is asked for no more than basic optimisation (none for float64): what
  * the networks say is compared, not what fused kernels make of it, some of which crash (ONNX Runtime 1.30 on float16 attention).
  * @throws ModelError if their inputs or outputs do not match, or if the runtime refuses a model or its inputs
  */
@@ -142,7 +142,7 @@ interface FirstRun {
 
 /** Runs the first model; where sizes are open, on the first that it accepts. */
 async function runFirst(model: Model, options: VerifyOptions): Promise<FirstRun> {
-  const session = await openModel(options.runtime, model, { ...options, optimization: 'basic' })
+  const session = await openModel(options.runtime, model, { ...options, optimization: levelOf(model) })
   try {
     if (session.outputNames.length === 0)
       throw new ModelError('the model has no output that is a tensor, so that nothing can be compared')
@@ -198,7 +198,7 @@ async function compareWith(
   feeds: readonly HostTensors[],
   expected: readonly Map<string, HostTensor>[],
   options: VerifyOptions,
-  optimization: SessionOptions['optimization'] = 'basic',
+  optimization: SessionOptions['optimization'] = levelOf(model),
 ): Promise<Comparison> {
   const session = await openModel(options.runtime, model, { ...options, optimization })
   try {
