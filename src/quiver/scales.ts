@@ -105,7 +105,7 @@ export class ScaleClasses implements Scales {
     const end = this.#products.end(product)
     for (let at = this.#products.start(product); at < end; at += 2) {
       const variable = this.#products.variable(at)
-      if (this.#binding[variable] !== UNBOUND || this.#isPinned(variable)) return false
+      if (this.#binding[variable] !== UNBOUND || this.#vanishes(variable, this.#products.exponent(at))) return false
     }
     return true
   }
@@ -272,6 +272,12 @@ export class ScaleClasses implements Scales {
     return undefined
   }
 
+  /** True if a power is 1: of a pinned variable, or an even one of a sign. */
+  #vanishes(variable: number, exponent: number): boolean {
+    const flags = (this.#flags[variable] as number) & PINNED
+    return flags === PINNED || (flags === SIGN && exponent % 2 === 0)
+  }
+
   #isPinned(variable: number): boolean {
     return ((this.#flags[variable] as number) & PINNED) === PINNED
   }
@@ -305,7 +311,7 @@ export class ScaleClasses implements Scales {
     for (let i = 0; i < powers.length; i += 2) {
       const variable = pairs[i] as number
       const exponent = pairs[i + 1] as number
-      if (exponent === 0) continue
+      if (exponent === 0 || (exponent !== 1 && this.#vanishes(variable, exponent))) continue
       count++
       alone = exponent === 1 ? variable : -1
       if (this.#isPinned(variable)) continue
