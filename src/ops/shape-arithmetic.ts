@@ -105,8 +105,11 @@ export function elementwiseFacts(
     operands.push(spread(values, from, to))
   }
   const numbers: Dim[] = []
-  for (let k = 0; k < sizeOf(to); k++) {
-    const value = operation(operands.map((values) => values[k] as Dim))
+  const size = sizeOf(to)
+  const row: Dim[] = []
+  for (let k = 0; k < size; k++) {
+    for (let i = 0; i < operands.length; i++) row[i] = operands[i]?.[k] as Dim
+    const value = operation(row)
     if (value === undefined) return facts(dtype, shape)
     numbers.push(value)
   }

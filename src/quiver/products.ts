@@ -1,3 +1,6 @@
+/** Powers of one variable up to this exponent are found without hashing. */
+const SMALL = 3
+
 /**
  * Products of powers of variables, each kept once: lists of pairs (variable, exponent), sorted by variable, end to end in one
  * array, and a hash table over them. A large network has hundreds of thousands.
@@ -8,7 +11,11 @@ export class Products {
   #ends = new Int32Array(1 << 10)
   /** Open addressing, at most half full; 0 is free, i + 1 is product i. */
   #table = new Int32Array(1 << 11)
+  /** The products in the table. */
+  readonly #hashed: number[] = []
   #count = 0
+  /** By exponent: i + 1 where product i is that power of the variable, 0 where there is none. Most products are such powers. */
+  readonly #powers = new Map<number, Int32Array<ArrayBuffer>>()
 
   /** Where the pairs of a product begin. A pair takes two places. */
   start(product: number): number {
@@ -30,20 +37,40 @@ export class Products {
 
   /** The number of the product of the first `length` entries of `pairs`. */
   intern(pairs: Int32Array, length: number): number {
+    if (length !== 2 || Math.abs(pairs[1] as number) > SMALL) return this.#intern(pairs, length)
+    const variable = pairs[0] as number
+    const exponent = pairs[1] as number
+    let numbers = this.#powers.get(exponent)
+    if (numbers === undefined || variable >= numbers.length) {
+      numbers = grown(numbers ?? new Int32Array(1 << 10), variable + 1)
+      this.#powers.set(exponent, numbers)
+    }
+    if (numbers[variable] === 0) numbers[variable] = this.#append(pairs, 2) + 1
+    return (numbers[variable] as number) - 1
+  }
+
+  #intern(pairs: Int32Array, length: number): number {
     const mask = this.#table.length - 1
     let slot = hashOf(pairs, 0, length) & mask
     for (let entry = this.#table[slot] as number; entry !== 0; entry = this.#table[slot] as number) {
       if (this.#equals(entry - 1, pairs, length)) return entry - 1
       slot = (slot + 1) & mask
     }
-    const start = this.#count === 0 ? 0 : (this.#ends[this.#count - 1] as number)
-    if (start + length > this.#terms.length) this.#terms = grown(this.#terms)
-    if (this.#count === this.#ends.length) this.#ends = grown(this.#ends)
+    const product = this.#append(pairs, length)
+    this.#table[slot] = product + 1
+    this.#hashed.push(product)
+    if (2 * this.#hashed.length > this.#table.length) this.#rehash()
+    return product
+  }
+
+  #append(pairs: Int32Array, length: number): number {
+    const product = this.#count++
+    const start = this.start(product)
+    if (start + length > this.#terms.length) this.#terms = grown(this.#terms, start + length)
+    if (product === this.#ends.length) this.#ends = grown(this.#ends, product + 1)
     for (let i = 0; i < length; i++) this.#terms[start + i] = pairs[i] as number
-    this.#ends[this.#count] = start + length
-    this.#table[slot] = ++this.#count
-    if (2 * this.#count > this.#table.length) this.#rehash()
-    return this.#count - 1
+    this.#ends[product] = start + length
+    return product
   }
 
   #equals(product: number, pairs: Int32Array, length: number): boolean {
@@ -56,7 +83,7 @@ export class Products {
   #rehash(): void {
     this.#table = new Int32Array(4 * this.#table.length)
     const mask = this.#table.length - 1
-    for (let product = 0; product < this.#count; product++) {
+    for (const product of this.#hashed) {
       let slot = hashOf(this.#terms, this.start(product), this.#ends[product] as number) & mask
       while (this.#table[slot] !== 0) slot = (slot + 1) & mask
       this.#table[slot] = product + 1
@@ -73,8 +100,8 @@ function hashOf(numbers: Int32Array, start: number, end: number): number {
   return hash
 }
 
-function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(2 * array.length)
+function grown(array: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(2 * array.length, least))
   larger.set(array)
   return larger
 }

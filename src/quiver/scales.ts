@@ -42,6 +42,8 @@ export class ScaleClasses implements Scales {
   /** What a product has become since one of its variables was bound or pinned. */
   readonly #became = new Map<Scale, Scale>()
   readonly #idle: Powers[] = []
+  /** Room for the one or two variables that most products are of. */
+  readonly #pairs = new Int32Array(4)
   readonly #lastTimes = { x: ONE, y: ONE, product: ONE }
 
   get variables(): number {
@@ -118,19 +120,41 @@ export class ScaleClasses implements Scales {
     // A channel's neighbour has often been made the same.
     const last = this.#lastTimes
     if (last.x === x && last.y === y) return last.product
-    const powers = this.#borrow()
-    this.#multiply(powers, x, 1)
-    this.#multiply(powers, y, 1)
-    const product = this.#checked(this.#product(powers))
+    const product = this.#productOf(x, y)
     last.x = x
     last.y = y
     last.product = product
     return product
   }
 
+  #powerOf(variable: number, exponent: number): Scale {
+    if (exponent === 0 || this.#vanishes(variable, exponent)) return ONE
+    const pairs = this.#pairs
+    pairs[0] = variable
+    pairs[1] = exponent
+    return this.#checked(-1 - this.#products.intern(pairs, 2))
+  }
+
+  #productOf(x: Scale, y: Scale): Scale {
+    if (x === y && x > 0) return this.#powerOf(x - 1, 2)
+    if (x > 0 && y > 0 && !this.#isPinned(x - 1) && !this.#isPinned(y - 1)) {
+      const pairs = this.#pairs
+      pairs[0] = Math.min(x, y) - 1
+      pairs[1] = 1
+      pairs[2] = Math.max(x, y) - 1
+      pairs[3] = 1
+      return -1 - this.#products.intern(pairs, 4)
+    }
+    const powers = this.#borrow()
+    this.#multiply(powers, x, 1)
+    this.#multiply(powers, y, 1)
+    return this.#checked(this.#product(powers))
+  }
+
   power(a: Scale, exponent: number): Scale {
     const resolved = this.resolve(a)
     if (exponent === 1 || resolved === ONE) return resolved
+    if (resolved > 0) return this.#powerOf(resolved - 1, exponent)
     const powers = this.#borrow()
     this.#multiply(powers, resolved, exponent)
     return this.#checked(this.#product(powers))
