@@ -61,11 +61,11 @@ export class ScaleClasses implements Scales {
       this.#flags = flags
     }
     const ids = new Int32Array(count)
-    for (let i = 0; i < count; i++) {
-      this.#binding[this.#count] = UNBOUND
-      this.#flags[this.#count] = yielding ? YIELDING : 0
-      ids[i] = ++this.#count
-    }
+    const first = this.#count
+    this.#count += count
+    this.#binding.fill(UNBOUND, first, this.#count)
+    this.#flags.fill(yielding ? YIELDING : 0, first, this.#count)
+    for (let i = 0; i < count; i++) ids[i] = first + i + 1
     return ids
   }
 
