@@ -1,7 +1,7 @@
 import { type Dim, divide, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
 import { axisOf, facts, likeInput, range } from './facts.js'
-import { combine, type Field, map, select, varies } from './field.js'
+import { type Field, map, power, product, select, varies } from './field.js'
 import { lower, type Operand, ownAxes, seen, unscaledInputs } from './operands.js'
 import type { OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 
@@ -30,16 +30,16 @@ export function contract(context: ScaleContext, a: Operand, b: Operand): Field {
   if (varies(left, column)) {
     if (scope === 'weights' && varies(right, row) && varies(right, column))
       right = seen(context, context.requireUniform(b.input, ownAxes(b, [column]), reason), b)
-    const inverse = map(swap(left), (scale) => scales.power(scale, -1))
+    const inverse = power(swap(left), -1, scales)
     // In `weights` the products are made equal to the first one; in `full` there is a node anyway, which can make them one.
     const along =
       scope === 'full' && varies(right, row) ? map(select(right, row, [0]), () => 0) : select(right, row, [0])
-    const first = scope === 'full' ? along : combine(along, select(left, column, [0]), (x, y) => scales.times(x, y))
-    const wanted = combine(first, inverse, (x, y) => scales.times(x, y))
+    const first = scope === 'full' ? along : product(along, select(left, column, [0]), scales)
+    const wanted = product(first, inverse, scales)
     right = seen(context, context.require(b.input, lower(wanted, b), reason), b)
     // `require` settles it: from here on only the product at k = 0 matters.
   } else if (varies(right, row)) right = seen(context, context.requireUniform(b.input, ownAxes(b, [row]), reason), b)
-  return combine(select(left, column, [0]), select(right, row, [0]), (x, y) => scales.times(x, y))
+  return product(select(left, column, [0]), select(right, row, [0]), scales)
 }
 
 /** a's contracted axis, where b has its. Along a's rows the field does not vary. */

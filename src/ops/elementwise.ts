@@ -1,7 +1,7 @@
 import { intOf } from '../graph/attributes.js'
 import { type Dim, isNumber, multiply } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { type Field, RESCALE_PREFIX, combine, map, ONE, varyingAxes, withRank } from './field.js'
+import { type Field, map, ONE, power, product, RESCALE_PREFIX, varyingAxes, withRank } from './field.js'
 import { facts, likeInput } from './facts.js'
 import { unscaledInputs } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
@@ -61,23 +61,15 @@ const mul: ScaleRule = (context) => {
   if (isInteger(context)) return unscaled(context, [0, 1])
   if (context.isConstant(1)) return scaledByConstant(context, 0, 1, 1)
   if (context.isConstant(0)) return scaledByConstant(context, 1, 0, 1)
-  const { scales } = context
-  context.output(
-    0,
-    combine(context.field(0), context.field(1), (a, b) => scales.times(a, b)),
-  )
+  context.output(0, product(context.field(0), context.field(1), context.scales))
 }
 
 const div: ScaleRule = (context) => {
   if (isInteger(context)) return unscaled(context, [0, 1])
   if (context.isConstant(1)) return scaledByConstant(context, 0, 1, -1)
-  const { scales } = context
-  const inverse = map(context.field(1), (s) => scales.power(s, -1))
+  const inverse = power(context.field(1), -1, context.scales)
   if (context.isConstant(0)) return context.output(0, withRank(inverse, context.outputShape(0).length))
-  context.output(
-    0,
-    combine(context.field(0), inverse, (a, b) => scales.times(a, b)),
-  )
+  context.output(0, product(context.field(0), inverse, context.scales))
 }
 
 const sqrt: ScaleRule = (context) => {
@@ -103,25 +95,14 @@ const pow: ScaleRule = (context) => {
     return
   }
   const rank = context.outputShape(0).length
-  const { scales } = context
   if (Number.isInteger(exponent) && Math.abs(exponent) <= MAX_POWER)
-    return context.output(
-      0,
-      withRank(
-        map(context.field(0), (s) => scales.power(s, exponent)),
-        rank,
-      ),
-    )
+    return context.output(0, withRank(power(context.field(0), exponent, context.scales), rank))
   if (exponent === 0.5) return sqrt(context)
   context.output(0, withRank(context.undo(0, 'ratio', 'Pow with a fractional exponent'), rank), 'ratio')
 }
 
 const reciprocal: ScaleRule = (context) => {
-  const { scales } = context
-  context.output(
-    0,
-    map(context.field(0), (s) => scales.power(s, -1)),
-  )
+  context.output(0, power(context.field(0), -1, context.scales))
 }
 
 function binary(operation: (a: Dim, b: Dim, context: NodeContext) => Dim | undefined): ShapeRule {

@@ -13,6 +13,9 @@ export interface Scales {
   times(a: Scale, b: Scale): Scale
   /** aᵏ for an integer k. */
   power(a: Scale, exponent: number): Scale
+  /** Both for many at once: fields have thousands of elements. The arrays are of one length. */
+  timesEach(a: Int32Array, b: Int32Array): Int32Array
+  powerEach(a: Int32Array, exponent: number): Int32Array
   /** √a where that is again a product of whole powers (of an a that is positive), else undefined. */
   root(a: Scale): Scale | undefined
   /** The scale must be positive. `reason` is reported for what gets pinned by it. */
@@ -152,17 +155,24 @@ function alike(a: readonly number[], b: readonly number[]): boolean {
   return true
 }
 
-/** Elementwise over two fields of one rank; an axis varies if it varies in either. */
-export function combine(a: Field, b: Field, f: (x: Scale, y: Scale) => Scale): Field {
+/** Two fields of one rank written out over the same dims; an axis varies if it varies in either. */
+export function aligned(a: Field, b: Field): readonly [Field, Field] {
   const rank = Math.max(a.dims.length, b.dims.length)
   const x = withRank(a, rank)
   const y = withRank(b, rank)
   const dims = alike(x.dims, y.dims) ? x.dims : x.dims.map((dim, axis) => Math.max(dim, y.dims[axis] as number))
-  const left = expand(x, dims).ids
-  const right = expand(y, dims).ids
-  const ids = new Int32Array(left.length)
-  for (let i = 0; i < ids.length; i++) ids[i] = f(left[i] as number, right[i] as number)
-  return { dims, ids }
+  return [expand(x, dims), expand(y, dims)]
+}
+
+/** s_a · s_b, elementwise. */
+export function product(a: Field, b: Field, scales: Scales): Field {
+  const [x, y] = aligned(a, b)
+  return { dims: x.dims, ids: scales.timesEach(x.ids, y.ids) }
+}
+
+/** sᵏ, elementwise, for an integer k. */
+export function power(field: Field, exponent: number, scales: Scales): Field {
+  return { dims: field.dims, ids: scales.powerEach(field.ids, exponent) }
 }
 
 /** Output axis i is input axis `permutation[i]`. */

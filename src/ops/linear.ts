@@ -2,7 +2,7 @@ import { type Dim, broadcast, isNumber } from '../graph/dims.js'
 import { floatOf, intOf } from '../graph/attributes.js'
 import { contract } from './attention.js'
 import { facts, range, unknownDim } from './facts.js'
-import { CannotScale, combine, type Field, uniform, varies, withRank } from './field.js'
+import { CannotScale, type Field, product, uniform, varies, withRank } from './field.js'
 import { lift, lower, matrixOperand, type Operand, needsFloats, ownAxes, scalable, seen } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
 
@@ -86,7 +86,7 @@ function absorb(context: ScaleContext, layer: Layer): Field {
     terms.push({ field: lower(moved, weight), power: -1 })
   }
   context.scaleConstant(weight.input, terms)
-  return passes ? combine(vertex, field, (a, b) => context.scales.times(a, b)) : vertex
+  return passes ? product(vertex, field, context.scales) : vertex
 }
 
 /** x's contracted axis stands where W's other axis is: exchange the last two. */

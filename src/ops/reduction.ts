@@ -1,6 +1,6 @@
 import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
-import { dropAxes, type Field, map, uniform } from './field.js'
+import { dropAxes, type Field, power, uniform } from './field.js'
 import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
 import type { NodeContext, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { axesOf } from './shape-arithmetic.js'
@@ -64,7 +64,7 @@ const positiveReduction: ScaleRule = (context) => {
 
 const squareReduction: ScaleRule = (context) => {
   const { field, move } = uniformInput(context)
-  context.output(0, move(map(field, (s) => context.scales.power(s, 2))))
+  context.output(0, move(power(field, 2, context.scales)))
 }
 
 const pinnedReduction: ScaleRule = (context) => {

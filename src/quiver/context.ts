@@ -3,9 +3,9 @@ import { isFloat } from '../graph/dtype.js'
 import type { Node } from '../graph/model.js'
 import { sameDims, sizeOf } from '../graph/tensor.js'
 import {
+  aligned,
   CannotScale,
   collapse,
-  combine,
   type Field,
   ONE,
   RESCALE_PREFIX,
@@ -151,15 +151,9 @@ export class ScaleView extends NodeView implements ScaleContext {
     const field = this.field(input)
     const rank = Math.max(field.dims.length, this.input(input).shape?.length ?? 0)
     const wanted = withRank(target, Math.max(rank, target.dims.length))
-    let differ = false
-    combine(field, wanted, (x, y) => {
-      if (this.scales.same(x, y)) return x
-      if (this.scope === 'weights' || this.scales.isYielding(x) || this.scales.isYielding(y))
-        this.scales.unify(x, y, reason)
-      else differ = true
-      return x
-    })
-    if (differ) this.#rescale(input, field, wanted, 'ratio')
+    const [left, right] = aligned(field, wanted)
+    if (this.scales.unifyEach(left.ids, right.ids, reason, this.scope === 'full'))
+      this.#rescale(input, field, wanted, 'ratio')
     this.#fields.set(input, wanted)
     return wanted
   }
@@ -183,7 +177,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     this.#fields.set(input, field)
     if (varying.length === 0) return field
     const target = varying.reduce((result, axis) => select(result, axis, [0]), field)
-    if (this.scope === 'weights' || [...field.ids].every((id) => this.scales.isYielding(id) || this.scales.isOne(id)))
+    if (this.scope === 'weights' || field.ids.every((id) => this.scales.isYielding(id) || this.scales.isOne(id)))
       return this.require(input, target, reason)
     return this.requireOne(input, reason)
   }
@@ -191,12 +185,12 @@ export class ScaleView extends NodeView implements ScaleContext {
   undo(input: number, part: Part, reason: string): Field {
     const field = this.field(input)
     if (part === 'ratio' && this.scope === 'weights') return this.requireOne(input, reason)
-    for (const id of field.ids) {
-      if (this.scope === 'weights' || this.scales.isYielding(id)) {
-        if (part === 'sign') this.scales.restrictPositive(id, reason)
-        else if (part === 'magnitude') this.scales.restrictSign(id, reason)
-        else this.scales.unify(id, ONE, reason)
-      }
+    for (let i = 0; i < field.ids.length; i++) {
+      const id = field.ids[i] as number
+      if (this.scope === 'full' && !this.scales.isYielding(id)) continue
+      if (part === 'sign') this.scales.restrictPositive(id, reason)
+      else if (part === 'magnitude') this.scales.restrictSign(id, reason)
+      else this.scales.unify(id, ONE, reason)
     }
     if (this.scope === 'full' && this.#matters(field, part))
       this.#rescale(input, field, uniform(field.dims.length), part)

@@ -37,16 +37,24 @@ export class Products {
 
   /** The number of the product of the first `length` entries of `pairs`. */
   intern(pairs: Int32Array, length: number): number {
-    if (length !== 2 || Math.abs(pairs[1] as number) > SMALL) return this.#intern(pairs, length)
-    const variable = pairs[0] as number
-    const exponent = pairs[1] as number
+    return length === 2 ? this.power(pairs[0] as number, pairs[1] as number) : this.#intern(pairs, length)
+  }
+
+  /** The number of variable^exponent. */
+  power(variable: number, exponent: number): number {
+    if (Math.abs(exponent) > SMALL) return this.#intern(Int32Array.of(variable, exponent), 2)
     let numbers = this.#powers.get(exponent)
     if (numbers === undefined || variable >= numbers.length) {
       numbers = grown(numbers ?? new Int32Array(1 << 10), variable + 1)
       this.#powers.set(exponent, numbers)
     }
-    if (numbers[variable] === 0) numbers[variable] = this.#append(pairs, 2) + 1
-    return (numbers[variable] as number) - 1
+    const known = numbers[variable] as number
+    if (known !== 0) return known - 1
+    const at = this.#reserve(2)
+    this.#terms[at] = variable
+    this.#terms[at + 1] = exponent
+    numbers[variable] = this.#count
+    return this.#count - 1
   }
 
   #intern(pairs: Int32Array, length: number): number {
@@ -56,21 +64,23 @@ export class Products {
       if (this.#equals(entry - 1, pairs, length)) return entry - 1
       slot = (slot + 1) & mask
     }
-    const product = this.#append(pairs, length)
+    const at = this.#reserve(length)
+    for (let i = 0; i < length; i++) this.#terms[at + i] = pairs[i] as number
+    const product = this.#count - 1
     this.#table[slot] = product + 1
     this.#hashed.push(product)
     if (2 * this.#hashed.length > this.#table.length) this.#rehash()
     return product
   }
 
-  #append(pairs: Int32Array, length: number): number {
+  /** A new product with room for `length` entries: where they are to be put. */
+  #reserve(length: number): number {
     const product = this.#count++
     const start = this.start(product)
     if (start + length > this.#terms.length) this.#terms = grown(this.#terms, start + length)
     if (product === this.#ends.length) this.#ends = grown(this.#ends, product + 1)
-    for (let i = 0; i < length; i++) this.#terms[start + i] = pairs[i] as number
     this.#ends[product] = start + length
-    return product
+    return start
   }
 
   #equals(product: number, pairs: Int32Array, length: number): boolean {

@@ -129,10 +129,8 @@ export class ScaleClasses implements Scales {
 
   #powerOf(variable: number, exponent: number): Scale {
     if (exponent === 0 || this.#vanishes(variable, exponent)) return ONE
-    const pairs = this.#pairs
-    pairs[0] = variable
-    pairs[1] = exponent
-    return this.#checked(-1 - this.#products.intern(pairs, 2))
+    if (Math.abs(exponent) > MAX_DEGREE) throw new CannotScale(TOO_LONG)
+    return -1 - this.#products.power(variable, exponent)
   }
 
   #productOf(x: Scale, y: Scale): Scale {
@@ -158,6 +156,29 @@ export class ScaleClasses implements Scales {
     const powers = this.#borrow()
     this.#multiply(powers, resolved, exponent)
     return this.#checked(this.#product(powers))
+  }
+
+  timesEach(a: Int32Array, b: Int32Array): Int32Array {
+    const products = new Int32Array(a.length)
+    for (let i = 0; i < products.length; i++) {
+      const x = a[i] as number
+      const y = b[i] as number
+      if (x === ONE) products[i] = y
+      else if (y === ONE) products[i] = x
+      else if (x === y && x > 0 && this.#binding[x - 1] === UNBOUND) products[i] = this.#powerOf(x - 1, 2)
+      else products[i] = this.times(x, y)
+    }
+    return products
+  }
+
+  powerEach(a: Int32Array, exponent: number): Int32Array {
+    const powers = new Int32Array(a.length)
+    for (let i = 0; i < powers.length; i++) {
+      const x = a[i] as number
+      const single = x > 0 && exponent !== 1 && this.#binding[x - 1] === UNBOUND
+      powers[i] = single ? this.#powerOf(x - 1, exponent) : this.power(x, exponent)
+    }
+    return powers
   }
 
   root(a: Scale): Scale | undefined {
@@ -228,6 +249,20 @@ export class ScaleClasses implements Scales {
     this.#multiply(powers, x, 1)
     this.#multiply(powers, y, -1)
     this.#solve(powers, reason)
+  }
+
+  /** The same for pairs; with `yielding` only where one of the two yields. True if other pairs are not the same number. */
+  unifyEach(a: Int32Array, b: Int32Array, reason: string, yielding: boolean): boolean {
+    let differ = false
+    for (let i = 0; i < a.length; i++) {
+      const x = a[i] as number
+      const y = b[i] as number
+      if (x === y) continue
+      const unifies = !yielding || this.isYielding(x) || this.isYielding(y)
+      if (!unifies) differ ||= !this.same(x, y)
+      else if (!this.same(x, y)) this.unify(x, y, reason)
+    }
+    return differ
   }
 
   /** The scale must be positive. Sufficient: every variable that stands in it with an odd exponent is. */

@@ -3,7 +3,7 @@ import type { Cob } from '../cob/cob.js'
 import { floatOf } from '../graph/attributes.js'
 import type { FloatDType } from '../graph/dtype.js'
 import type { Model, Node } from '../graph/model.js'
-import { combine, type Field } from '../ops/field.js'
+import { aligned, type Field } from '../ops/field.js'
 import type { Part } from '../ops/rule.js'
 import type { GraphPlan } from '../quiver/plan.js'
 import type { Quiver } from '../quiver/quiver.js'
@@ -108,8 +108,8 @@ function arrowFactors(draft: Draft, plan: GraphPlan, assignment: Assignment) {
 function ratio(assignment: Assignment, from: Field, to: Field, part: Part): Numbers {
   const numerator = { dims: to.dims, values: assignment.ofField(to) }
   const denominator = { dims: from.dims, values: assignment.ofField(from).map((tau) => 1 / tau) }
-  // `combine` checks that the two fit each other.
-  combine(from, to, (x) => x)
+  // Checks that the two fit each other.
+  aligned(from, to)
   const { dims, values } = multiplied(numerator, denominator)
   return { dims, values: values.map((tau) => partOf(tau, part)) }
 }

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { type Dim, isNumber, multiply, symbol } from '../../src/graph/dims.js'
 import { sizeOf } from '../../src/graph/tensor.js'
 import {
+  aligned,
   along,
   CannotScale,
   collapse,
-  combine,
   concatenate,
   dropAxes,
   expand,
@@ -232,13 +232,13 @@ describe('movements of a field', () => {
     )
   })
 
-  test('combine broadcasts as numpy does', () => {
+  test('two fields are aligned as numpy broadcasts', () => {
     const rows = along(2, 0, Int32Array.of(1, 2))
     const columns = along(1, 0, Int32Array.of(10, 20, 30))
-    const sum = combine(rows, columns, (a, b) => a + b)
-    expect(sum.dims).toEqual([2, 3])
-    expect([...sum.ids]).toEqual([11, 21, 31, 12, 22, 32])
-    expect(() => combine(along(1, 0, Int32Array.of(1, 2)), columns, (a) => a)).toThrow(CannotScale)
+    const [left, right] = aligned(rows, columns)
+    expect(left).toEqual({ dims: [2, 3], ids: Int32Array.of(1, 1, 1, 2, 2, 2) })
+    expect(right).toEqual({ dims: [2, 3], ids: Int32Array.of(10, 20, 30, 10, 20, 30) })
+    expect(() => aligned(along(1, 0, Int32Array.of(1, 2)), columns)).toThrow(CannotScale)
   })
 
   test('axes are inserted, dropped and aligned', () => {
