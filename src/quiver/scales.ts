@@ -40,7 +40,7 @@ export class ScaleClasses implements Scales {
   /** Of unbound variables when they were made: no exponent 0, and more than one variable or an exponent other than 1. */
   readonly #products = new Products()
   /** What a product has become since one of its variables was bound or pinned. */
-  readonly #became = new Map<Scale, Scale>()
+  #became = new Int32Array(0)
   readonly #idle: Powers[] = []
   /** Room for the one or two variables that most products are of. */
   readonly #pairs = new Int32Array(4)
@@ -89,18 +89,26 @@ export class ScaleClasses implements Scales {
   }
 
   #resolveProduct(scale: Scale): Scale {
-    const became = this.#became.size === 0 ? undefined : this.#became.get(scale)
-    if (became !== undefined) {
+    const product = -1 - scale
+    const became = this.#became[product] ?? UNBOUND
+    if (became !== UNBOUND) {
       const resolved = this.resolve(became)
-      if (resolved !== became) this.#became.set(scale, resolved)
+      if (resolved !== became) this.#became[product] = resolved
       return resolved
     }
-    if (this.#isSettled(-1 - scale)) return scale
+    if (this.#isSettled(product)) return scale
     const powers = this.#borrow()
     this.#multiply(powers, scale, 1)
     const resolved = this.#product(powers)
-    this.#became.set(scale, resolved)
+    if (product >= this.#became.length) this.#becomeMore(product + 1)
+    this.#became[product] = resolved
     return resolved
+  }
+
+  #becomeMore(least: number): void {
+    const larger = new Int32Array(Math.max(least, 2 * this.#became.length, 1024)).fill(UNBOUND)
+    larger.set(this.#became)
+    this.#became = larger
   }
 
   #isSettled(product: number): boolean {
