@@ -148,4 +148,15 @@ describe('classes of scales', () => {
     const [a] = [...classes.fresh(1)] as [Scale]
     expect(() => classes.power(classes.power(a, 12), 12)).toThrow(CannotScale)
   })
+
+  it('pin the factors of a product that turns out to have too many', () => {
+    const classes = new ScaleClasses()
+    const times = (x: Scale, y: Scale): Scale => classes.times(x, y)
+    const inner = Array.from({ length: 8 }, () => [...classes.fresh(9)])
+    const outer = [...classes.fresh(8)]
+    const product = outer.reduce(times)
+    outer.forEach((scale, i) => classes.unify(scale, (inner[i] as Scale[]).reduce(times), ''))
+    expect(classes.isOne(product)).toBe(true)
+    for (const scale of inner.flat()) expect(classes.reasonOf(scale)).toMatch('too many')
+  })
 })
