@@ -7,7 +7,7 @@ import { LARGE } from './networks.js'
 import { type Benchmark, figureTable, median, type Section, type Table } from './report.js'
 
 /** Processes for each network and scope: only the first call in a process is a first call. */
-const PROCESSES = 3
+const PROCESSES = 2
 const LARGE_NODES = 10_000
 
 /** What bench/quiver-process.ts prints. */
@@ -23,6 +23,9 @@ interface Measured {
   readonly first: readonly number[]
   readonly later: readonly number[]
 }
+
+/** Copies of other networks in another type, opset or layout have the same quiver. */
+const VARIANT = /-(half|half-inside|half-stored|bfloat16-stored|double|constants|external|folded|opset\d+|qdq|dynamic-int8)$/
 
 const SCRIPT = fileURLToPath(new URL('quiver-process.ts', import.meta.url))
 
@@ -70,7 +73,9 @@ function tablesOf(networks: readonly (readonly [name: string, argument: string])
 export const quiver: Benchmark = {
   name: 'quiver',
   run({ models }): Section {
-    const skeletons = SKELETONS.map(({ name }) => [name, `skeleton:${name}`] as const)
+    const skeletons = SKELETONS.filter(({ name }) => !VARIANT.test(name)).map(
+      ({ name }) => [name, `skeleton:${name}`] as const,
+    )
     const large = Object.keys(LARGE).map((name) => [name, `large:${name}:${LARGE_NODES}`] as const)
     const files =
       models === undefined
