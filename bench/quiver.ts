@@ -25,7 +25,8 @@ interface Measured {
 }
 
 /** Copies of other networks in another type, opset or layout have the same quiver. */
-const VARIANT = /-(half|half-inside|half-stored|bfloat16-stored|double|constants|external|folded|opset\d+|qdq|dynamic-int8)$/
+const VARIANT =
+  /-(half|half-inside|half-stored|bfloat16-stored|double|constants|external|folded|opset\d+|qdq|dynamic-int8)$/
 
 const SCRIPT = fileURLToPath(new URL('quiver-process.ts', import.meta.url))
 
