@@ -35,8 +35,8 @@ function compared(decide: (a: Dim, b: Dim) => boolean | undefined, scale: ScaleR
     elementwiseFacts(
       context,
       [0, 1],
-      ([a, b]) => {
-        const decided = decide(a as Dim, b as Dim)
+      (operands) => {
+        const decided = decide(operands[0] as Dim, operands[1] as Dim)
         return decided === undefined ? undefined : Number(decided)
       },
       'bool',

@@ -106,7 +106,9 @@ const reciprocal: ScaleRule = (context) => {
 }
 
 function binary(operation: (a: Dim, b: Dim, context: NodeContext) => Dim | undefined): ShapeRule {
-  return (context) => [elementwiseFacts(context, [0, 1], ([a, b]) => operation(a as Dim, b as Dim, context))]
+  return (context) => [
+    elementwiseFacts(context, [0, 1], (operands) => operation(operands[0] as Dim, operands[1] as Dim, context)),
+  ]
 }
 
 /** Elementwise of one input; `operation` on the elements that are followed. */

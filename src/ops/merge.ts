@@ -95,23 +95,27 @@ function variadic(operation?: (operands: readonly Dim[]) => Dim | undefined): Sh
   return (context) => [elementwiseFacts(context, givenInputs(context.node), operation)]
 }
 
+function pairwise(operation: (a: Dim, b: Dim) => Dim): ShapeRule {
+  return variadic((operands) => operation(operands[0] as Dim, operands[1] as Dim))
+}
+
 const whereFacts: ShapeRule = (context) => [
   elementwiseFacts(
     context,
     [0, 1, 2],
-    ([condition, x, y]) => (isNumber(condition) ? (condition !== 0 ? x : y) : undefined),
+    (operands) => (isNumber(operands[0]) ? operands[operands[0] !== 0 ? 1 : 2] : undefined),
     context.input(1).dtype ?? context.input(2).dtype,
   ),
 ]
 
 export const merge: OperatorTable = {
   Add: {
-    shape: variadic(([a, b]) => add(a as Dim, b as Dim)),
+    shape: pairwise(add),
     scale: linearMerge,
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },
   Sub: {
-    shape: variadic(([a, b]) => subtract(a as Dim, b as Dim)),
+    shape: pairwise(subtract),
     scale: linearMerge,
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },

@@ -96,7 +96,7 @@ export class QuiverBuilder {
       const name = node.outputs[i] as string
       if (name === '') continue
       const known = facts[i] as Facts
-      const field = constant ? undefined : (fields?.get(i) ?? uniform(known.shape?.length ?? 0))
+      const field = constant ? undefined : (fields?.[i] ?? uniform(known.shape?.length ?? 0))
       const value: Value = { name, facts: known, field, constant, tensor: undefined, producer: node, producedAt }
       values.set(value)
       const computed = constant ? computedConstant(value, values) : undefined
@@ -112,7 +112,7 @@ export class QuiverBuilder {
     facts: readonly Facts[],
     plan: Mutable<GraphPlan>,
     path: string,
-  ): ReadonlyMap<number, Field> {
+  ): readonly (Field | undefined)[] {
     const view = new ScaleView(node, opset, values, this.scope, this.classes, facts)
     const rule = operatorOf(node)?.scale ?? { pinned: `${operatorName(node)} has no scale rule` }
     try {
@@ -131,10 +131,10 @@ export class QuiverBuilder {
         else rest.pin(input, error.message)
       })
       plan.rescales.push(...rest.actions.rescales)
-      return new Map()
+      return []
     }
     const { actions } = view
-    for (const field of actions.outputs.values()) this.#elements += field.ids.length
+    for (const field of actions.outputs) this.#elements += field?.ids.length ?? 0
     plan.constants.push(...actions.constants)
     plan.rescales.push(...actions.rescales)
     plan.restores.push(...actions.restores)

@@ -76,7 +76,8 @@ export interface Actions {
   readonly rescales: Rescale[]
   readonly restores: Restore[]
   readonly attributes: AttributeScaling[]
-  readonly outputs: Map<number, Field>
+  /** By output; those that are left out are unscaled. */
+  readonly outputs: (Field | undefined)[]
   vertex?: { readonly output: number; readonly first: number; readonly size: number }
 }
 
@@ -84,9 +85,10 @@ export interface Actions {
 export class ScaleView extends NodeView implements ScaleContext {
   readonly scope: Scope
   readonly scales: ScaleClasses
-  readonly actions: Actions = { constants: [], rescales: [], restores: [], attributes: [], outputs: new Map() }
+  readonly actions: Actions = { constants: [], rescales: [], restores: [], attributes: [], outputs: [] }
   readonly #outputFacts: readonly Facts[]
-  readonly #fields = new Map<number, Field>()
+  /** By input, once somebody asked. */
+  readonly #fields: (Field | undefined)[] = []
 
   constructor(
     node: Node,
@@ -124,13 +126,13 @@ export class ScaleView extends NodeView implements ScaleContext {
   }
 
   field(input: number): Field {
-    let field = this.#fields.get(input)
+    let field = this.#fields[input]
     if (field === undefined) {
       const value = this.value(input)
       const rank = value?.facts.shape?.length ?? 0
       if (value?.constant === true) field = this.#lift(input, value, rank)
       else field = value?.field ?? uniform(rank)
-      this.#fields.set(input, field)
+      this.#fields[input] = field
     }
     return field
   }
@@ -154,7 +156,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     const [left, right] = aligned(field, wanted)
     if (this.scales.unifyEach(left.ids, right.ids, reason, this.scope === 'full'))
       this.#rescale(input, field, wanted, 'ratio')
-    this.#fields.set(input, wanted)
+    this.#fields[input] = wanted
     return wanted
   }
 
@@ -174,7 +176,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     const varying = field.dims.flatMap((dim, axis) =>
       dim !== 1 && (axes === 'all' || axes.includes(axis)) ? [axis] : [],
     )
-    this.#fields.set(input, field)
+    this.#fields[input] = field
     if (varying.length === 0) return field
     const target = varying.reduce((result, axis) => select(result, axis, [0]), field)
     if (this.scope === 'weights' || field.ids.every((id) => this.scales.isYielding(id) || this.scales.isOne(id)))
@@ -211,7 +213,7 @@ export class ScaleView extends NodeView implements ScaleContext {
     const value = this.value(input)
     if (value?.field === undefined) return
     for (const id of value.field.ids) this.scales.pin(id, reason)
-    this.#fields.set(input, uniform(value.field.dims.length))
+    this.#fields[input] = uniform(value.field.dims.length)
   }
 
   /** The input arrives unscaled: pinned, or in scope `full` divided, if it holds floats. */
@@ -247,7 +249,7 @@ export class ScaleView extends NodeView implements ScaleContext {
   output(output: number, field: Field, restore?: Part): void {
     const rank = this.#outputFacts[output]?.shape?.length
     const whole = rank === undefined ? field : withRank(field, rank)
-    this.actions.outputs.set(output, whole)
+    this.actions.outputs[output] = whole
     if (restore === undefined || this.scope === 'weights' || !this.#matters(whole, restore)) return
     if ((this.node.outputs[output] ?? '') === '') return
     const dtype = this.#outputFacts[output]?.dtype

@@ -14,7 +14,10 @@ const SHAPE_ONLY = new Set(['Shape', 'Size', 'EyeLike', 'RandomNormalLike', 'Ran
 /** Names of values of a graph on which a rounding operator's result depends. */
 export function roundedValues(plan: GraphPlan): ReadonlySet<string> {
   const rounded = new Set<string>()
-  if (!plan.graph.nodes.some(rounds)) return rounded
+  const found =
+    plan.graph.nodes.some((node) => ROUNDING.has(node.opType)) ||
+    (plan.subgraphs.size > 0 && plan.graph.nodes.some(rounds))
+  if (!found) return rounded
   // Backwards, so that whatever reads a node's outputs has been seen before the node itself.
   for (const node of plan.graph.nodes.toReversed()) {
     if (SHAPE_ONLY.has(node.opType)) continue
