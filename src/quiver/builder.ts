@@ -1,7 +1,7 @@
 import { describe, hasSubgraphs, subgraphsOf } from '../graph/attributes.js'
 import { type Dim, same, symbol } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import type { Graph, Model, Node, ValueInfo } from '../graph/model.js'
+import { type Graph, type Model, ModelError, type Node, type ValueInfo } from '../graph/model.js'
 import { CannotScale, type Field, RESCALE_PREFIX, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
 import { isUnscaled } from '../ops/merge.js'
@@ -55,7 +55,7 @@ export class QuiverBuilder {
     const outputs = new Map(graph.outputs.map((info) => [info.name, info]))
     graph.nodes.forEach((node, position) => {
       const tensor = isConstantNode(node) ? tensorOfConstant(node) : undefined
-      if (tensor === undefined) this.#node(node, position, values, plan, path, outputs)
+      if (tensor === undefined) refusing(node, () => this.#node(node, position, values, plan, path, outputs))
       else
         values.set({
           name: tensor.name,
@@ -204,6 +204,22 @@ export class QuiverBuilder {
       for (const name of node.outputs) own.add(name)
     }
     for (const output of graph.outputs) capture(output.name)
+  }
+}
+
+/**
+ * Rules take a node to be what its operator's definition says. A file may hold anything: axes that are not there, inputs of other
+ * ranks. Whatever a rule stumbles over then is the file's fault, and is said to be.
+ */
+function refusing(node: Node, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof ModelError || error instanceof CannotScale) throw error
+    throw new ModelError(
+      `${describe(node)}: its inputs and attributes do not fit the operator; check the model with onnx.checker`,
+      { cause: error },
+    )
   }
 }
 

@@ -26,3 +26,7 @@ test(`${cases} mutations of real files give a model or one line`, { timeout: 60_
   expect(refused).toBeGreaterThan(cases / 10)
   expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 30)
 })
+
+test('a Concat of values of different ranks is refused', () => {
+  expect(fuzz({ cases: 1, seed: 511975, visit }).findings).toEqual([])
+})
