@@ -111,13 +111,13 @@ export function show(dim: Dim): string {
  */
 export function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
   const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, axis) => {
+  const dims = new Array<Dim>(rank)
+  for (let axis = 0; axis < rank; axis++) {
     const x = a[axis - rank + a.length] ?? 1
     const y = b[axis - rank + b.length] ?? 1
-    if (x === 1) return y
-    if (y === 1) return x
-    return isNumber(y) ? y : x
-  })
+    dims[axis] = x === 1 ? y : y === 1 ? x : isNumber(y) ? y : x
+  }
+  return dims
 }
 
 /** Runs of axes of two shapes with equal products: how a Reshape splits and joins axes. Undefined where they cannot be paired. */

@@ -46,7 +46,7 @@ export function givenInputs(node: Node): number[] {
 
 /** from, from + 1, …, to − 1 */
 export function range(from: number, to: number): number[] {
-  const numbers: number[] = []
-  for (let number = from; number < to; number++) numbers.push(number)
+  const numbers = new Array<number>(Math.max(0, to - from))
+  for (let i = 0; i < numbers.length; i++) numbers[i] = from + i
   return numbers
 }

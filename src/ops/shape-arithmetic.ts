@@ -38,7 +38,7 @@ export function smallShape(shape: readonly Dim[] | undefined): readonly number[]
 export function spread<T>(values: readonly T[], from: readonly number[], to: readonly number[]): T[] {
   const size = sizeOf(to)
   if (values.length === 1) return new Array<T>(size).fill(values[0] as T)
-  const written: T[] = []
+  const written = new Array<T>(size)
   for (let k = 0; k < size; k++) {
     let rest = k
     let offset = 0
@@ -50,7 +50,7 @@ export function spread<T>(values: readonly T[], from: readonly number[], to: rea
       rest = Math.floor(rest / size)
       stride *= own
     }
-    written.push(values[offset] as T)
+    written[k] = values[offset] as T
   }
   return written
 }
@@ -82,6 +82,15 @@ export function transposed<T>(values: readonly T[], dims: readonly number[], per
   })
 }
 
+/** The first input's type that is known. */
+function typeOf(context: NodeContext, inputs: readonly number[]): DType | undefined {
+  for (const input of inputs) {
+    const { dtype } = context.input(input)
+    if (dtype !== undefined) return dtype
+  }
+  return undefined
+}
+
 /**
  * Facts of an elementwise result of these inputs: broadcast shape, and the elements as far as `operation` can tell them.
  * `dtype`: of the result; default the first input's whose type is known.
@@ -90,28 +99,31 @@ export function elementwiseFacts(
   context: NodeContext,
   inputs: readonly number[],
   operation?: (operands: readonly Dim[]) => Dim | undefined,
-  dtype: DType | undefined = inputs.map((i) => context.input(i).dtype).find((type) => type !== undefined),
+  dtype: DType | undefined = typeOf(context, inputs),
 ): Facts {
-  const shapes = inputs.map((i) => context.input(i).shape)
-  if (!shapes.every((shape) => shape !== undefined)) return facts(dtype)
-  const shape = shapes.reduce<readonly Dim[]>(broadcast, [])
+  let shape: readonly Dim[] | undefined
+  for (const input of inputs) {
+    const own = context.input(input).shape
+    if (own === undefined) return facts(dtype)
+    shape = shape === undefined ? own : broadcast(shape, own)
+  }
   const to = smallShape(shape)
-  if (operation === undefined || to === undefined) return facts(dtype, shape)
+  if (operation === undefined || to === undefined) return facts(dtype, shape ?? [])
   const operands: (readonly Dim[])[] = []
-  for (const [k, input] of inputs.entries()) {
+  for (const input of inputs) {
     const values = numbersAt(context, input)
-    const from = smallShape(shapes[k])
+    const from = smallShape(context.input(input).shape)
     if (values === undefined || from === undefined) return facts(dtype, shape)
     operands.push(spread(values, from, to))
   }
-  const numbers: Dim[] = []
   const size = sizeOf(to)
-  const row: Dim[] = []
+  const numbers = new Array<Dim>(size)
+  const row = new Array<Dim>(operands.length)
   for (let k = 0; k < size; k++) {
     for (let i = 0; i < operands.length; i++) row[i] = operands[i]?.[k] as Dim
     const value = operation(row)
     if (value === undefined) return facts(dtype, shape)
-    numbers.push(value)
+    numbers[k] = value
   }
   return facts(dtype, shape, numbers)
 }

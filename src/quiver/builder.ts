@@ -83,11 +83,11 @@ export class QuiverBuilder {
     const subgraphs = hasSubgraphs(node)
     const constant = !subgraphs && isConstantExpression(node, values)
     const inner = subgraphs ? this.#descend(node, values, plan, path) : []
-    const facts: Facts[] = []
+    const facts = new Array<Facts>(node.outputs.length)
     const derived = node.opType === 'If' ? commonFacts(node, inner) : shapeOf(new NodeView(node, opset, values))
     for (let i = 0; i < node.outputs.length; i++) {
       const name = node.outputs[i] as string
-      facts.push(completeFacts(derived[i] ?? {}, plan.graph.valueInfo.get(name) ?? outputs.get(name)))
+      facts[i] = completeFacts(derived[i] ?? {}, plan.graph.valueInfo.get(name) ?? outputs.get(name))
     }
     const unscaled = constant || isShapeArithmetic(node, facts, values)
     const fields = unscaled ? undefined : this.#scale(node, opset, values, facts, plan, path)

@@ -1,6 +1,6 @@
 import { type Dim, isNumber, symbol } from '../graph/dims.js'
 import type { Graph, Node, Tensor, ValueInfo } from '../graph/model.js'
-import { numbersOf, sizeOf } from '../graph/tensor.js'
+import { bytesOf, numbersOf, sizeOf } from '../graph/tensor.js'
 import { NUMBERS_LIMIT } from '../ops/facts.js'
 import type { Field } from '../ops/field.js'
 import type { Facts } from '../ops/rule.js'
@@ -56,10 +56,21 @@ const FOLLOWED = new Set(['bool', ...[8, 16, 32, 64].flatMap((bits) => [`int${bi
 export function factsOfTensor(tensor: Tensor): Facts {
   const { dtype, dims: shape } = tensor
   if (!FOLLOWED.has(dtype) || sizeOf(shape) > NUMBERS_LIMIT) return { dtype, shape }
-  const elements = numbersOf(tensor)
-  const numbers: number[] = []
-  for (let i = 0; i < elements.length; i++) numbers.push(elements[i] as number)
-  return { dtype, shape, numbers }
+  return { dtype, shape, numbers: dtype === 'int64' ? longsOf(tensor) : Array.from(numbersOf(tensor)) }
+}
+
+/** As `numbersOf`, but an exporter's thousands of shapes, axes and indices are not worth a view of memory each. */
+function longsOf(tensor: Tensor): number[] {
+  const bytes = bytesOf(tensor)
+  const numbers = new Array<number>(sizeOf(tensor.dims))
+  for (let i = 0; i < numbers.length; i++)
+    numbers[i] = wordAt(bytes, 8 * i + 4) * 2 ** 32 + (wordAt(bytes, 8 * i) >>> 0)
+  return numbers
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+  return low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
 }
 
 export function factsOfDeclared(info: ValueInfo): Facts {
