@@ -4,7 +4,7 @@ import { ONE, type Scale, uniform } from './field.js'
 import type { Operator, OperatorTable, Part, ScaleContext } from './rule.js'
 
 /** f(τz) is made τ·f(z) by undoing a part of τ before f and restoring it after. */
-function through(part: Part, reason: (name: string) => string, summary: string): Operator {
+function through(part: Part, reason: (name: string) => string, summary: string): Omit<Operator, 'gradient'> {
   return {
     summary,
     shape: likeInput,
@@ -96,7 +96,7 @@ function parametricRelu(context: ScaleContext): void {
 }
 
 export const activation: OperatorTable = {
-  Relu: homogeneous,
+  Relu: { ...homogeneous, gradient: ({ y, dy, give }) => give(0, () => dy.mul(y(0).sign())) },
   LeakyRelu: homogeneous,
   PRelu: {
     summary: 'positively homogeneous: unchanged for τ > 0; the slope is not scaled',
@@ -126,6 +126,7 @@ export const activation: OperatorTable = {
   Softsign: odd,
   Round: odd,
   Sign: {
+    gradient: 'zero',
     summary: 'forgets magnitudes: any τ > 0 in, the output is unscaled',
     shape: likeInput,
     scale: (context) => void context.undo(0, 'sign', 'Sign forgets magnitudes, not signs'),

@@ -138,6 +138,10 @@ export const elementwise: OperatorTable = {
   Mul: {
     shape: binary(multiply),
     scale: mul,
+    gradient: ({ x, dy, give }) => {
+      give(0, () => dy.mul(x(1)))
+      give(1, () => dy.mul(x(0)))
+    },
     summary: 'two activations: product of both τ; a constant along one axis is a neuron’s weight; otherwise τ passes',
   },
   Div: {

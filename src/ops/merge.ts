@@ -112,6 +112,10 @@ export const merge: OperatorTable = {
   Add: {
     shape: pairwise(add),
     scale: linearMerge,
+    gradient: ({ dy, give }) => {
+      give(0, () => dy)
+      give(1, () => dy)
+    },
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },
   Sub: {

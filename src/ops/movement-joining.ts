@@ -147,6 +147,11 @@ export const movementJoining: OperatorTable = {
     scale: concat,
     summary: 'movement: τ side by side; along an axis without τ: merge',
   },
-  Expand: { shape: expandFacts, scale: expanded, summary: 'movement: τ passes' },
+  Expand: {
+    shape: expandFacts,
+    scale: expanded,
+    gradient: ({ dy, give }) => give(0, () => dy),
+    summary: 'movement: τ passes',
+  },
   Tile: { shape: tileFacts, scale: tile, summary: 'movement: each element keeps its τ' },
 }

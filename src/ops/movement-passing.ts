@@ -39,7 +39,12 @@ const dropoutFacts: ShapeRule = (context) => [
 ]
 
 export const movementPassing: OperatorTable = {
-  Identity: { shape: identityFacts, scale: passes, summary: 'movement: τ passes' },
+  Identity: {
+    shape: identityFacts,
+    scale: passes,
+    gradient: ({ dy, give }) => give(0, () => dy),
+    summary: 'movement: τ passes',
+  },
   Dropout: { shape: dropoutFacts, scale: passes, summary: 'linear: τ passes; the mask is unscaled' },
   Cast: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },
   CastLike: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },

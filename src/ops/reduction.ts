@@ -1,8 +1,18 @@
 import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
-import { intOf } from '../graph/attributes.js'
+import { describe, intOf } from '../graph/attributes.js'
+import { ModelError } from '../graph/model.js'
+import type { Value } from '../graph/value.js'
 import { dropAxes, type Field, power, uniform } from './field.js'
 import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
-import type { NodeContext, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import type {
+  GradientContext,
+  NodeContext,
+  Operator,
+  OperatorTable,
+  ScaleContext,
+  ScaleRule,
+  ShapeRule,
+} from './rule.js'
 import { axesOf } from './shape-arithmetic.js'
 
 /** The axes that a reduction reduces; undefined where they are not known. */
@@ -136,8 +146,18 @@ const indices: Operator = {
   summary: 'an index: unchanged where τ > 0 does not vary along the axis',
 }
 
+/** A value of the output's shape, over the axes that were reduced, in the input's shape. */
+function spreadBack(context: GradientContext, value: Value): Value {
+  const x = context.x(0)
+  const axes = reducedAxes(context, x.rank)
+  if (axes === undefined)
+    throw new ModelError(`${describe(context.node)}: its gradient needs axes that are known beforehand`)
+  const kept = keepsDims(context) ? value : value.unsqueeze(axes)
+  return kept.expandLike(x)
+}
+
 export const reduction: OperatorTable = {
-  ReduceSum: linear(add),
+  ReduceSum: { ...linear(add), gradient: (context) => context.give(0, () => spreadBack(context, context.dy)) },
   ReduceMean: linear(),
   ReduceMax: positive(numeric(Math.max)),
   ReduceMin: positive(numeric(Math.min)),

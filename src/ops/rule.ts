@@ -1,6 +1,8 @@
 import type { Dim } from '../graph/dims.js'
+import type { GraphBuilder } from '../graph/builder.js'
 import type { DType } from '../graph/dtype.js'
 import type { Node } from '../graph/model.js'
+import type { Value } from '../graph/value.js'
 import type { Field, Scale, Scales } from './field.js'
 
 /** What is known of a value before the model runs. Absent means unknown. */
@@ -119,12 +121,43 @@ export interface ScaleContext extends NodeContext {
 
 export type ScaleRule = (context: ScaleContext) => void
 
+/**
+ * An operator as its gradient rule sees it, with L the scalar whose gradient is wanted. Its functions may be taken apart:
+ * `({ x, dy, give }) => give(0, () => dy.mul(x(1)))`.
+ */
+export interface GradientContext extends NodeContext {
+  /** Emits nodes. What a rule emits has to have gradient rules itself, so that a gradient can be differentiated again. */
+  readonly builder: GraphBuilder
+  /** ∂L/∂output of the first output, in that output's shape. @throws ModelError where L does not depend on it */
+  readonly dy: Value
+  /** ∂L/∂output; undefined where L does not depend on it. At least one output has one. */
+  readonly dyOf: (output: number) => Value | undefined
+  /** An input of the node. @throws ModelError if it is left out */
+  readonly x: (input: number) => Value
+  /** An output of the node. An optional output that the node does not have yet is added to it. */
+  readonly y: (output: number) => Value
+  /** True if ∂L/∂input is wanted: the input is a float that depends on what L is differentiated by. */
+  readonly needs: (input: number) => boolean
+  /**
+   * Adds to ∂L/∂input; what is given to one input several times is summed. Axes along which the input was broadcast are summed away.
+   * `gradient` is only called where the input needs it.
+   */
+  readonly give: (input: number, gradient: () => Value) => void
+}
+
+export type GradientRule = (context: GradientContext) => void
+
 /** One operator: its rules side by side. */
 export interface Operator {
   /** Facts of the outputs. Without it only what the file declares is known. */
   readonly shape?: ShapeRule
   /** How teleportation sees it. `{ pinned: reason }`: its inputs and outputs keep τ = 1. */
   readonly scale: ScaleRule | { readonly pinned: string }
+  /**
+   * How gradients flow back through it, over operators in their form of opset 18 and later (earlier ones are upgraded first).
+   * `'zero'`: piecewise constant, the gradient is zero. Without it a gradient through the operator is an error.
+   */
+  readonly gradient?: GradientRule | 'zero'
   /** For docs/operators.md: the class of DESIGN 2.2 and, in a few words, what happens to τ. */
   readonly summary: string
 }

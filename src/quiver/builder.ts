@@ -1,17 +1,18 @@
 import { describe, hasSubgraphs, subgraphsOf } from '../graph/attributes.js'
-import { type Dim, same, symbol } from '../graph/dims.js'
+import { same, symbol } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { type Graph, type Model, ModelError, type Node, type ValueInfo } from '../graph/model.js'
+import type { Graph, Model, Node, ValueInfo } from '../graph/model.js'
 import { CannotScale, type Field, RESCALE_PREFIX, uniform } from '../ops/field.js'
 import { operatorOf } from '../ops/index.js'
 import { isUnscaled } from '../ops/merge.js'
 import type { Facts, Scope } from '../ops/rule.js'
-import { RANDOM } from '../ops/shaping.js'
-import { constantDims, scaledThrough, tensorOfConstant } from './constants.js'
-import { NodeView, ScaleView } from './context.js'
+import { constantDims, scaledThrough, tensorOfConstant } from '../shapes/constants.js'
+import { isConstantExpression, isConstantNode, refusing, shapeOf } from '../shapes/infer.js'
+import { completeFacts, factsOfDeclared, factsOfTensor, Values, type Value } from '../shapes/values.js'
+import { NodeView } from '../shapes/view.js'
+import { ScaleView } from './context.js'
 import type { AttributeScaling, ComputedConstant, ConstantScaling, GraphPlan, Rescale, Restore } from './plan.js'
 import { ScaleClasses } from './scales.js'
-import { completeFacts, factsOfDeclared, factsOfTensor, Values, type Value } from './values.js'
 import type { Vertex } from './vertex.js'
 
 /** The widest networks have some millions; a file that was made to exhaust memory could ask for any number. */
@@ -207,22 +208,6 @@ export class QuiverBuilder {
   }
 }
 
-/**
- * Rules take a node to be what its operator's definition says. A file may hold anything: axes that are not there, inputs of other
- * ranks. Whatever a rule stumbles over then is the file's fault, and is said to be.
- */
-function refusing(node: Node, action: () => void): void {
-  try {
-    action()
-  } catch (error) {
-    if (error instanceof ModelError || error instanceof CannotScale) throw error
-    throw new ModelError(
-      `${describe(node)}: its inputs and attributes do not fit the operator; check the model with onnx.checker`,
-      { cause: error },
-    )
-  }
-}
-
 type Mutable<T> = {
   -readonly [K in keyof T]: T[K] extends readonly (infer U)[]
     ? U[]
@@ -266,37 +251,6 @@ function isInserted(node: Node): boolean {
 
 function operatorName(node: Node): string {
   return node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
-}
-
-function shapeOf(view: NodeView): readonly Facts[] {
-  const rule = operatorOf(view.node)?.shape
-  if (rule === undefined) return []
-  const facts = rule(view)
-  return facts.some((fact) => fact.shape?.some(isImpossible) === true) ? facts.map(withPossibleShape) : facts
-}
-
-function withPossibleShape(facts: Facts): Facts {
-  if (facts.shape === undefined) return facts
-  return { ...facts, shape: facts.shape.map((dim) => (isImpossible(dim) ? 0 : dim)) }
-}
-
-function isImpossible(dim: Dim): boolean {
-  return typeof dim === 'number' && !(dim >= 0)
-}
-
-function isConstantNode(node: Node): boolean {
-  return node.opType === 'Constant' && node.domain === ''
-}
-
-/** True if the outputs of a node without subgraphs depend on constants alone. */
-function isConstantExpression(node: Node, values: Values): boolean {
-  let inputs = 0
-  for (const name of node.inputs) {
-    if (name === '') continue
-    if (values.find(name)?.constant !== true) return false
-    inputs++
-  }
-  return (inputs > 0 || isConstantNode(node)) && node.domain === '' && !RANDOM.has(node.opType)
 }
 
 /**

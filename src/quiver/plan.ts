@@ -2,7 +2,7 @@ import type { FloatDType } from '../graph/dtype.js'
 import type { Graph, Node } from '../graph/model.js'
 import type { Field, Scale } from '../ops/field.js'
 import type { Part, Term } from '../ops/rule.js'
-import type { Through } from './constants.js'
+import type { Through } from '../shapes/constants.js'
 
 /** What teleportation will do to one graph, in terms of scales that are not drawn yet. */
 export interface GraphPlan {

@@ -6,7 +6,7 @@ import { QuiverBuilder } from './builder.js'
 import type { GraphPlan } from './plan.js'
 import { roundedValues } from './rounding.js'
 import type { ScaleClasses } from './scales.js'
-import { Values } from './values.js'
+import { Values } from '../shapes/values.js'
 import type { Vertex } from './vertex.js'
 
 export type { Vertex } from './vertex.js'

@@ -2,7 +2,7 @@ import { isFloat } from '../graph/dtype.js'
 import type { Attribute, Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf, tensorOf } from '../graph/tensor.js'
 import type { ComputedConstant } from '../quiver/plan.js'
-import { tensorOfConstant } from '../quiver/constants.js'
+import { tensorOfConstant } from '../shapes/constants.js'
 import type { Draft, DraftNode, Use } from './draft.js'
 import {
   beforeTranspose,

@@ -2,10 +2,8 @@ import { type DType, isFloat } from '../../src/graph/dtype.js'
 import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
 import { bytesOf, sizeOf, tensorOf } from '../../src/graph/tensor.js'
 import { modelBytes } from '../../src/onnx/write.js'
-import { operatorOf } from '../../src/ops/index.js'
 import type { Facts } from '../../src/ops/rule.js'
-import { NodeView } from '../../src/quiver/context.js'
-import { completeFacts, factsOfDeclared, factsOfTensor, Values } from '../../src/quiver/values.js'
+import { valuesOf } from '../../src/shapes/infer.js'
 import { hostTensorOf, isHostDType, numberReader } from '../../src/runtime/host.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import type { HostTensor } from '../../src/runtime/session.js'
@@ -159,21 +157,7 @@ export function exposed(model: Model): Model {
 
 /** What the shape rules say of every value of a graph, from the declared inputs and the initializers alone. */
 export function derivedFacts(model: Model): Map<string, Facts> {
-  const values = new Values(model.graph)
-  const all = new Map<string, Facts>()
-  for (const input of model.graph.inputs)
-    values.set({ name: input.name, facts: factsOfDeclared(input), constant: false, producedAt: -1 })
-  for (const [name, tensor] of model.graph.initializers)
-    values.set({ name, facts: factsOfTensor(tensor), constant: true, tensor, producedAt: -1 })
-  for (const node of model.graph.nodes) {
-    const derived = operatorOf(node)?.shape?.(new NodeView(node, model.opsets.get('') ?? 0, values)) ?? []
-    const facts = node.outputs.map((name, i) => completeFacts(derived[i] ?? {}, model.graph.valueInfo.get(name)))
-    const constant = node.inputs.every((name) => name === '' || values.find(name)?.constant === true)
-    node.outputs.forEach((name, i) => {
-      if (name === '') return
-      values.set({ name, facts: facts[i] ?? {}, constant, producer: node, producedAt: 0 })
-      all.set(name, facts[i] ?? {})
-    })
-  }
-  return all
+  const inferred = valuesOf(model)
+  const computed = new Set(model.graph.nodes.flatMap((node) => node.outputs))
+  return new Map([...inferred.all()].flatMap(({ name, facts }) => (computed.has(name) ? [[name, facts] as const] : [])))
 }

@@ -1,0 +1,127 @@
+import { describe, subgraphsOf } from '../graph/attributes.js'
+import { type GraphBuilder, isDifferentiable } from '../graph/builder.js'
+import { type Graph, ModelError, type Node } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
+import type { Value } from '../graph/value.js'
+import { operatorOf } from '../ops/index.js'
+import type { GradientContext } from '../ops/rule.js'
+import type { Continuation } from '../shapes/build.js'
+import { refusing } from '../shapes/infer.js'
+import type { Values } from '../shapes/values.js'
+import { NodeView } from '../shapes/view.js'
+
+/**
+ * Reverse mode: from ∂L/∂L = 1 through the nodes in reverse order, each of which adds to the gradients of its inputs by its
+ * operator's rule. Only nodes that lie between `wrt` and L are looked at.
+ */
+export function backward(continuation: Continuation, of: string, wrt: readonly string[]): Value[] {
+  const { values } = continuation
+  const nodes = [...continuation.nodes()]
+  const dependent = dependents(nodes, values, new Set(wrt))
+  const contributions = new Map<string, Value[]>()
+  const add = (name: string, value: Value) => {
+    const list = contributions.get(name)
+    if (list === undefined) contributions.set(name, [value])
+    else list.push(value)
+  }
+  const scalar = continuation.value(of)
+  if (dependent.has(of)) add(of, scalar.constant(1).expand(scalar.sizes()))
+  const total = (name: string): Value | undefined => {
+    const list = contributions.get(name)
+    if (list === undefined || list.length === 0) return undefined
+    if (list.length > 1) contributions.set(name, [list.reduce((sum, value) => sum.add(value))])
+    return contributions.get(name)?.[0]
+  }
+  for (const node of nodes.reverse()) {
+    if (!node.outputs.some((name) => contributions.has(name))) continue
+    const dy = node.outputs.map(total)
+    const rule = operatorOf(node)?.gradient
+    if (rule === 'zero') continue
+    if (rule === undefined) throw noRule(node, dependent)
+    refusing(node, () => rule(new GradientView(node, continuation, dependent, dy, add)))
+  }
+  return wrt.map((name) => total(name) ?? continuation.value(name).zeros())
+}
+
+function noRule(node: Node, dependent: ReadonlySet<string>): ModelError {
+  const operator = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
+  const input = node.inputs.find((name) => dependent.has(name)) ?? capturedBy(node, dependent) ?? ''
+  return new ModelError(
+    `${describe(node)}: ${operator} has no gradient rule, and the gradient of ${quoted(input)} passes through it; differentiate by values behind it, or express it by other operators (docs/operators.md lists those that have one)`,
+  )
+}
+
+function capturedBy(node: Node, dependent: ReadonlySet<string>): string | undefined {
+  for (const { graph } of subgraphsOf(node)) for (const name of readBy(graph)) if (dependent.has(name)) return name
+  return undefined
+}
+
+/** Names that a graph, or one inside it, reads; its own values too, which does no harm: names are unique. */
+function* readBy(graph: Graph): Iterable<string> {
+  for (const node of graph.nodes) {
+    yield* node.inputs
+    for (const { graph: inner } of subgraphsOf(node)) yield* readBy(inner)
+  }
+  for (const { name } of graph.outputs) yield name
+}
+
+/** The values through which a change of `sources` reaches others, themselves among them. */
+function dependents(nodes: readonly Node[], values: Values, sources: ReadonlySet<string>): Set<string> {
+  const found = new Set(sources)
+  for (const node of nodes) {
+    if (!node.inputs.some((name) => found.has(name)) && capturedBy(node, found) === undefined) continue
+    for (const name of node.outputs)
+      if (name !== '' && isDifferentiable(values.find(name)?.facts ?? {})) found.add(name)
+  }
+  return found
+}
+
+/** A node as its gradient rule sees it. */
+class GradientView extends NodeView implements GradientContext {
+  readonly builder: GraphBuilder
+  readonly #continuation: Continuation
+  readonly #dependent: ReadonlySet<string>
+  readonly #dy: readonly (Value | undefined)[]
+  readonly #add: (name: string, value: Value) => void
+
+  constructor(
+    node: Node,
+    continuation: Continuation,
+    dependent: ReadonlySet<string>,
+    dy: readonly (Value | undefined)[],
+    add: (name: string, value: Value) => void,
+  ) {
+    super(node, continuation.opsetOf(node), continuation.values)
+    this.builder = continuation.builder
+    this.#continuation = continuation
+    this.#dependent = dependent
+    this.#dy = dy
+    this.#add = add
+  }
+
+  get dy(): Value {
+    const value = this.#dy[0]
+    if (value === undefined)
+      throw new ModelError(`${describe(this.node)}: a gradient through outputs other than the first has no rule`)
+    return value
+  }
+
+  readonly dyOf = (output: number): Value | undefined => this.#dy[output]
+
+  readonly needs = (input: number): boolean => {
+    const name = this.node.inputs[input] ?? ''
+    return name !== '' && this.#dependent.has(name)
+  }
+
+  readonly x = (input: number): Value => {
+    const name = this.node.inputs[input] ?? ''
+    if (name === '') throw new ModelError(`${describe(this.node)}: input ${input} is missing; the operator needs it`)
+    return this.#continuation.value(name)
+  }
+
+  readonly y = (output: number): Value => this.#continuation.value(this.#continuation.output(this.node, output))
+
+  readonly give = (input: number, gradient: () => Value): void => {
+    if (this.needs(input)) this.#add(this.node.inputs[input] as string, gradient().sumTo(this.x(input)))
+  }
+}

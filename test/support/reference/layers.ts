@@ -1,0 +1,3 @@
+import type { Reference } from './evaluate.js'
+
+export const layers: Readonly<Record<string, Reference>> = {}
