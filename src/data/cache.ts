@@ -1,0 +1,204 @@
+import { createHash, randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { quoted } from '../graph/text.js'
+import { attempt, codeOf } from '../runtime/node/system-errors.js'
+import { type CifarFormat, fileBytes, type RecordFile } from './cifar-format.js'
+
+/** A file of a data set as it was when it was complete. */
+export interface CachedFile {
+  readonly name: string
+  readonly bytes: number
+  /** In hexadecimal. */
+  readonly sha256: string
+}
+
+/** What a folder of the cache must hold. Written last, into a folder that is then renamed into its place. */
+export interface Manifest {
+  readonly version: 1
+  readonly dataset: string
+  /** Where the data came from. */
+  readonly source: string
+  readonly files: readonly CachedFile[]
+}
+
+/** The cache lacks something, or has not what the manifest says. Whoever reads it fetches the data again. */
+export class DamagedCache extends Error {
+  override name = 'DamagedCache'
+}
+
+const MANIFEST = 'manifest.json'
+
+/**
+ * The folder that holds data sets: `given`, else $NEURAL_TELEPORTATION_CACHE, else `neural-teleportation` in the platform's
+ * cache folder ($XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS; %LOCALAPPDATA% on Windows).
+ */
+export function cacheFolder(
+  given?: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  platform: NodeJS.Platform = process.platform,
+  home: string = os.homedir(),
+): string {
+  const chosen = given ?? env['NEURAL_TELEPORTATION_CACHE']
+  if (chosen !== undefined && chosen !== '') return path.resolve(chosen)
+  return path.join(platformCache(env, platform, home), 'neural-teleportation')
+}
+
+function platformCache(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform,
+  home: string,
+): string {
+  if (platform === 'win32') return env['LOCALAPPDATA'] ?? path.join(home, 'AppData', 'Local')
+  if (platform === 'darwin') return path.join(home, 'Library', 'Caches')
+  // The standard says of a relative path here that it is to be ignored.
+  const xdg = env['XDG_CACHE_HOME']
+  return xdg !== undefined && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache')
+}
+
+/** The manifest of a cached data set. @throws DamagedCache that says what is wrong */
+export function readManifest(folder: string, format: CifarFormat): Manifest {
+  const manifest = parsed(path.join(folder, MANIFEST)) as Partial<Manifest> | null
+  const files: readonly Partial<CachedFile>[] = Array.isArray(manifest?.files) ? manifest.files : []
+  const fits =
+    manifest?.version === 1 &&
+    manifest.dataset === format.name &&
+    format.files.every((file, i) => files[i]?.name === file.name && files[i]?.bytes === fileBytes(format, file))
+  if (!fits) throw new DamagedCache(`${quoted(path.join(folder, MANIFEST))} is not that of ${format.title}`)
+  return manifest as Manifest
+}
+
+function parsed(file: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new DamagedCache(`${quoted(file)} is missing`)
+    if (error instanceof SyntaxError) throw new DamagedCache(`${quoted(file)} is not JSON`)
+    return attempt(`cannot read ${quoted(file)}`, () => {
+      throw error
+    })
+  }
+}
+
+/**
+ * The bytes of a cached file, checked: what is hashed is what is returned. @throws DamagedCache where size or SHA-256 differ
+ */
+export function readCached(folder: string, manifest: Manifest, file: RecordFile): Uint8Array {
+  const name = path.join(folder, file.name)
+  const expected = manifest.files.find((entry) => entry.name === file.name)
+  const size = fs.statSync(name, { throwIfNoEntry: false })?.size
+  if (size === undefined) throw new DamagedCache(`${quoted(name)} is missing`)
+  if (size !== expected?.bytes) throw new DamagedCache(`${quoted(name)} has ${size} bytes, not ${expected?.bytes ?? 0}`)
+  const bytes = attempt(`cannot read ${quoted(name)}`, () => fs.readFileSync(name))
+  if (sha256(bytes) !== expected.sha256) throw new DamagedCache(`${quoted(name)} has another SHA-256 than it had`)
+  return bytes
+}
+
+/** Is there a data set whose every file is as it was when it was complete? */
+export function isWhole(folder: string, format: CifarFormat): boolean {
+  try {
+    const manifest = readManifest(folder, format)
+    for (const file of format.files) readCached(folder, manifest, file)
+    return true
+  } catch (error) {
+    if (error instanceof DamagedCache) return false
+    throw error
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** A data set in the making: a folder of this process beside the place where it will be. */
+export class Staging {
+  /** For downloads. */
+  readonly folder: string
+  readonly #place: string
+  readonly #format: CifarFormat
+  readonly #files = new Map<string, CachedFile>()
+
+  constructor(cache: string, format: CifarFormat) {
+    this.#format = format
+    this.#place = path.join(cache, format.name)
+    this.folder = path.join(cache, `${stagingPrefix(format)}${process.pid}-${randomBytes(4).toString('hex')}`)
+    attempt(`cannot write into the cache ${quoted(cache)}`, () => {
+      fs.mkdirSync(cache, { recursive: true })
+      removeAbandoned(cache, format)
+      fs.mkdirSync(path.join(this.folder, 'complete'), { recursive: true })
+    })
+  }
+
+  /** Forgets what was added, so that another source can be tried. */
+  clear(): void {
+    this.#files.clear()
+    fs.rmSync(this.folder, { recursive: true, force: true })
+    fs.mkdirSync(path.join(this.folder, 'complete'), { recursive: true })
+  }
+
+  add(file: RecordFile, bytes: Uint8Array): void {
+    this.#write(file.name, bytes)
+    this.#files.set(file.name, { name: file.name, bytes: bytes.length, sha256: sha256(bytes) })
+  }
+
+  /** The files that have not been added. */
+  get missing(): readonly RecordFile[] {
+    return this.#format.files.filter((file) => !this.#files.has(file.name))
+  }
+
+  /** Writes the manifest and moves the folder into its place; of what was there before, nothing stays. */
+  commit(source: string): void {
+    const files = this.#format.files.map((file) => this.#files.get(file.name) as CachedFile)
+    const manifest: Manifest = { version: 1, dataset: this.#format.name, source, files }
+    this.#write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
+    attempt(`cannot move ${this.#format.title} to ${quoted(this.#place)}`, () => {
+      // A folder can be renamed only to where none is, so the old one goes aside first. Two processes that do this at the same
+      // time each have a whole copy: whichever comes second replaces one whole copy by another.
+      for (let attempts = 0; ; attempts++) {
+        try {
+          fs.renameSync(this.#place, path.join(this.folder, `old-${attempts}`))
+        } catch (error) {
+          if (codeOf(error) !== 'ENOENT') throw error
+        }
+        try {
+          return fs.renameSync(path.join(this.folder, 'complete'), this.#place)
+        } catch (error) {
+          if (attempts === 9 || !['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(codeOf(error))) throw error
+        }
+      }
+    })
+  }
+
+  discard(): void {
+    fs.rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #write(name: string, data: Uint8Array | string): void {
+    const file = path.join(this.folder, 'complete', name)
+    attempt(`cannot write ${quoted(file)}`, () => fs.writeFileSync(file, data))
+  }
+}
+
+/** The machine's name is in it since a cache may lie on a file system that several machines share. */
+function stagingPrefix(format: CifarFormat): string {
+  return `.${format.name}-${os.hostname().replace(/[^\w-]/g, '_')}-`
+}
+
+/** Takes away what processes of this machine left that were killed. */
+function removeAbandoned(cache: string, format: CifarFormat): void {
+  const prefix = stagingPrefix(format)
+  for (const name of fs.readdirSync(cache)) {
+    const pid = name.startsWith(prefix) ? Number(/^\d+/.exec(name.slice(prefix.length))?.[0]) : NaN
+    if (Number.isInteger(pid) && !isAlive(pid)) fs.rmSync(path.join(cache, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH'
+  }
+}
