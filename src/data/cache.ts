@@ -2,11 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import { attempt, codeOf } from '../runtime/node/system-errors.js'
 import { type CifarFormat, fileBytes, type RecordFile } from './cifar-format.js'
 
-/** A file of a data set as it was when it was complete. */
+/** A file in the cache. */
 export interface CachedFile {
   readonly name: string
   readonly bytes: number
@@ -14,9 +15,8 @@ export interface CachedFile {
   readonly sha256: string
 }
 
-/** What a folder of the cache must hold. Written last, into a folder that is then renamed into its place. */
+/** What a folder of the cache holds. Written last, into a folder that is then renamed into its place. */
 export interface Manifest {
-  readonly version: 1
   readonly dataset: string
   /** Where the data came from. */
   readonly source: string
@@ -57,16 +57,18 @@ function platformCache(
   return xdg !== undefined && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache')
 }
 
+function filesOf(format: CifarFormat): readonly CachedFile[] {
+  return format.files.map((file) => ({ name: file.name, bytes: fileBytes(format, file), sha256: file.sha256 }))
+}
+
 /** The manifest of a cached data set. @throws DamagedCache that says what is wrong */
 export function readManifest(folder: string, format: CifarFormat): Manifest {
   const manifest = parsed(path.join(folder, MANIFEST)) as Partial<Manifest> | null
-  const files: readonly Partial<CachedFile>[] = Array.isArray(manifest?.files) ? manifest.files : []
-  const fits =
-    manifest?.version === 1 &&
-    manifest.dataset === format.name &&
-    format.files.every((file, i) => files[i]?.name === file.name && files[i]?.bytes === fileBytes(format, file))
-  if (!fits) throw new DamagedCache(`${quoted(path.join(folder, MANIFEST))} is not that of ${format.title}`)
-  return manifest as Manifest
+  const { source } = manifest ?? {}
+  const files = filesOf(format)
+  if (typeof source !== 'string' || JSON.stringify(manifest?.files) !== JSON.stringify(files))
+    throw new DamagedCache(`${quoted(path.join(folder, MANIFEST))} is not that of ${format.title}`)
+  return { dataset: format.name, source, files }
 }
 
 function parsed(file: string): unknown {
@@ -82,24 +84,25 @@ function parsed(file: string): unknown {
 }
 
 /**
- * The bytes of a cached file, checked: what is hashed is what is returned. @throws DamagedCache where size or SHA-256 differ
+ * The bytes of a cached file, checked: what is hashed is what is returned.
+ * @throws DamagedCache where it is missing, or size or SHA-256 differ
  */
-export function readCached(folder: string, manifest: Manifest, file: RecordFile): Uint8Array {
+export function readCached(folder: string, format: CifarFormat, file: RecordFile): Uint8Array {
   const name = path.join(folder, file.name)
-  const expected = manifest.files.find((entry) => entry.name === file.name)
   const size = fs.statSync(name, { throwIfNoEntry: false })?.size
   if (size === undefined) throw new DamagedCache(`${quoted(name)} is missing`)
-  if (size !== expected?.bytes) throw new DamagedCache(`${quoted(name)} has ${size} bytes, not ${expected?.bytes ?? 0}`)
+  const expected = fileBytes(format, file)
+  if (size !== expected) throw new DamagedCache(`${quoted(name)} has ${size} bytes, not ${expected}`)
   const bytes = attempt(`cannot read ${quoted(name)}`, () => fs.readFileSync(name))
-  if (sha256(bytes) !== expected.sha256) throw new DamagedCache(`${quoted(name)} has another SHA-256 than it had`)
+  if (sha256(bytes) !== file.sha256) throw new DamagedCache(`${quoted(name)} has another SHA-256 than it must have`)
   return bytes
 }
 
 /** Is there a data set whose every file is as it was when it was complete? */
 export function isWhole(folder: string, format: CifarFormat): boolean {
   try {
-    const manifest = readManifest(folder, format)
-    for (const file of format.files) readCached(folder, manifest, file)
+    readManifest(folder, format)
+    for (const file of format.files) readCached(folder, format, file)
     return true
   } catch (error) {
     if (error instanceof DamagedCache) return false
@@ -117,7 +120,7 @@ export class Staging {
   readonly folder: string
   readonly #place: string
   readonly #format: CifarFormat
-  readonly #files = new Map<string, CachedFile>()
+  readonly #added = new Set<string>()
 
   constructor(cache: string, format: CifarFormat) {
     this.#format = format
@@ -132,25 +135,31 @@ export class Staging {
 
   /** Forgets what was added, so that another source can be tried. */
   clear(): void {
-    this.#files.clear()
+    this.#added.clear()
     fs.rmSync(this.folder, { recursive: true, force: true })
     fs.mkdirSync(path.join(this.folder, 'complete'), { recursive: true })
   }
 
-  add(file: RecordFile, bytes: Uint8Array): void {
+  /** @throws ModelError where the bytes are not those that the file must have; `where` they come from */
+  add(file: RecordFile, bytes: Uint8Array, where: string): void {
+    const expected = fileBytes(this.#format, file)
+    if (bytes.length !== expected)
+      throw new ModelError(`${quoted(where)}: expected ${expected} bytes, got ${bytes.length}; take another copy`)
+    const got = sha256(bytes)
+    if (got !== file.sha256)
+      throw new ModelError(`${quoted(where)}: expected the SHA-256 ${file.sha256}, got ${got}; take another copy`)
     this.#write(file.name, bytes)
-    this.#files.set(file.name, { name: file.name, bytes: bytes.length, sha256: sha256(bytes) })
+    this.#added.add(file.name)
   }
 
   /** The files that have not been added. */
   get missing(): readonly RecordFile[] {
-    return this.#format.files.filter((file) => !this.#files.has(file.name))
+    return this.#format.files.filter((file) => !this.#added.has(file.name))
   }
 
   /** Writes the manifest and moves the folder into its place; of what was there before, nothing stays. */
   commit(source: string): void {
-    const files = this.#format.files.map((file) => this.#files.get(file.name) as CachedFile)
-    const manifest: Manifest = { version: 1, dataset: this.#format.name, source, files }
+    const manifest: Manifest = { dataset: this.#format.name, source, files: filesOf(this.#format) }
     this.#write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
     attempt(`cannot move ${this.#format.title} to ${quoted(this.#place)}`, () => {
       // A folder can be renamed only to where none is, so the old one goes aside first. Two processes that do this at the same

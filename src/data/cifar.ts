@@ -108,7 +108,7 @@ async function withCache<T>(
   const folder = path.join(cache, format.name)
   const used = (fetched: boolean) => {
     const manifest = readManifest(folder, format)
-    return { result: use((file) => readCached(folder, manifest, file)), manifest, folder, fetched }
+    return { result: use((file) => readCached(folder, format, file)), manifest, folder, fetched }
   }
   if (options.force !== true && options.from === undefined)
     try {

