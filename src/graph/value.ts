@@ -185,6 +185,17 @@ export class Value {
     return this.op(opType, [axes && this.builder.ints(axes)], { keepdims: keepdims ? 1 : 0 })
   }
 
+  /** How many elements there are along these axes (default all): what a mean divides by. */
+  count(axes?: readonly number[]): Operand {
+    const dims = axes === undefined ? this.dims : axes.map((axis) => this.dims.at(axis) as Dim)
+    if (dims.every(isNumber)) return dims.reduce((product, dim) => product * dim, 1)
+    const { builder } = this
+    const sizes = builder.op('Shape', [this])
+    const chosen =
+      axes === undefined ? sizes : sizes.gather(builder.ints(axes.map((axis) => (axis + this.rank) % this.rank)), 0)
+    return chosen.op('ReduceProd', [], { keepdims: 0 }).castLike(this)
+  }
+
   unsqueeze(axes: readonly number[]): Value {
     return axes.length === 0 ? this : this.op('Unsqueeze', [this.builder.ints(axes)])
   }
@@ -231,6 +242,11 @@ export class Value {
   slice(axis: number, start: number, end: number, step = 1): Value {
     const { builder } = this
     return this.op('Slice', [builder.ints([start]), builder.ints([end]), builder.ints([axis]), builder.ints([step])])
+  }
+  /** Zeros before and after each axis; a negative number takes elements away. Lists are as long as the rank. */
+  pad(before: readonly number[], after: readonly number[]): Value {
+    const pads = [...before, ...after]
+    return pads.every((count) => count === 0) ? this : this.op('Pad', [this.builder.ints(pads)])
   }
   gather(indices: Value, axis: number): Value {
     return this.op('Gather', [indices], { axis })
