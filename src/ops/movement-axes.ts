@@ -3,7 +3,7 @@ import { type Dim, divide, isNumber, product } from '../graph/dims.js'
 import { ModelError } from '../graph/model.js'
 import { axisOf, facts, unknownDim } from './facts.js'
 import { CannotScale, collapse, dropAxes, type Field, insertAxes, permute, reshape, uniform } from './field.js'
-import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import type { GradientRule, NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { axesOf, numbersAt, smallShape, transposed } from './shape-arithmetic.js'
 
 /** A uniform field passes every movement, whatever is known of the shapes. */
@@ -129,14 +129,34 @@ const unsqueeze: ScaleRule = (context) => {
   context.output(0, insertAxes(context.field(0), axes))
 }
 
+/** Each element's gradient goes back to its place in the input's shape. */
+const shapedBack: GradientRule = ({ x, dy, give }) => give(0, () => dy.reshapeLike(x(0)))
+
+const transposedBack: GradientRule = (context) => {
+  const permutation = permutationOf(context, context.dy.rank)
+  const inverse = permutation.map((_, axis) => permutation.indexOf(axis))
+  context.give(0, () => context.dy.transpose(inverse))
+}
+
 export const movementAxes: OperatorTable = {
-  Reshape: { shape: reshapeFacts, scale: reshaped, summary: 'movement: each element keeps its τ' },
-  Flatten: { shape: flattenFacts, scale: reshaped, summary: 'movement: each element keeps its τ' },
+  Reshape: {
+    shape: reshapeFacts,
+    scale: reshaped,
+    gradient: shapedBack,
+    summary: 'movement: each element keeps its τ',
+  },
+  Flatten: {
+    shape: flattenFacts,
+    scale: reshaped,
+    gradient: shapedBack,
+    summary: 'movement: each element keeps its τ',
+  },
   Transpose: {
     shape: transposeFacts,
     scale: (context) => context.output(0, permute(context.field(0), permutationOf(context, context.shape(0).length))),
+    gradient: transposedBack,
     summary: 'movement: each element keeps its τ',
   },
-  Squeeze: { shape: squeezeFacts, scale: squeeze, summary: 'movement: τ passes' },
-  Unsqueeze: { shape: unsqueezeFacts, scale: unsqueeze, summary: 'movement: τ passes' },
+  Squeeze: { shape: squeezeFacts, scale: squeeze, gradient: shapedBack, summary: 'movement: τ passes' },
+  Unsqueeze: { shape: unsqueezeFacts, scale: unsqueeze, gradient: shapedBack, summary: 'movement: τ passes' },
 }

@@ -3,6 +3,7 @@ import { isNumber } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
 import { dropAxes, type Field, select, uniform, varies, varyingAxes, withRank } from './field.js'
+import { gathered } from './movement-indexing-gradient.js'
 import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { pick, smallShape } from './shape-arithmetic.js'
 
@@ -162,6 +163,7 @@ export const movementIndexing: OperatorTable = {
   Gather: {
     shape: gatherFacts,
     scale: gather,
+    gradient: gathered,
     summary: 'movement: each element keeps its τ; of a constant table (embedding) the columns are neurons',
   },
   GatherElements: {

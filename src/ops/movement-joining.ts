@@ -15,6 +15,7 @@ import {
   withRank,
 } from './field.js'
 import { isUnscaled, mergeInputs } from './merge.js'
+import { parted } from './movement-slicing-gradient.js'
 import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, smallShape, spread } from './shape-arithmetic.js'
 
@@ -145,6 +146,7 @@ export const movementJoining: OperatorTable = {
   Concat: {
     shape: concatFacts,
     scale: concat,
+    gradient: parted,
     summary: 'movement: τ side by side; along an axis without τ: merge',
   },
   Expand: {

@@ -2,7 +2,7 @@ import { intOf } from '../graph/attributes.js'
 import { isNumber } from '../graph/dims.js'
 import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
 import { facts, factsOf, likeInput } from './facts.js'
-import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
+import type { GradientRule, NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, truncated } from './shape-arithmetic.js'
 
 function castTarget(context: NodeContext): DType | undefined {
@@ -29,6 +29,9 @@ const cast: ScaleRule = (context) => {
   context.output(0, context.field(0))
 }
 
+/** Between float types; to any other type no gradient flows. */
+const castBack: GradientRule = ({ x, dy, give }) => give(0, () => dy.castLike(x(0)))
+
 const passes: ScaleRule = (context) => context.output(0, context.field(0))
 
 const identityFacts: ShapeRule = (context) => [context.input(0)]
@@ -46,7 +49,17 @@ export const movementPassing: OperatorTable = {
     summary: 'movement: τ passes',
   },
   Dropout: { shape: dropoutFacts, scale: passes, summary: 'linear: τ passes; the mask is unscaled' },
-  Cast: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },
-  CastLike: { shape: castFacts, scale: cast, summary: 'between float types τ passes; to any other it must be 1' },
+  Cast: {
+    shape: castFacts,
+    scale: cast,
+    gradient: castBack,
+    summary: 'between float types τ passes; to any other it must be 1',
+  },
+  CastLike: {
+    shape: castFacts,
+    scale: cast,
+    gradient: castBack,
+    summary: 'between float types τ passes; to any other it must be 1',
+  },
   Trilu: { shape: likeInput, scale: passes, summary: 'movement: τ passes, for 0 stays 0' },
 }

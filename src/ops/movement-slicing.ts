@@ -1,74 +1,11 @@
 import { intOf, intsOf } from '../graph/attributes.js'
-import { ceilDivide, type Dim, divide, isNumber, same, subtract } from '../graph/dims.js'
+import { type Dim, divide, isNumber } from '../graph/dims.js'
+import { cutsOf, indicesOf, lengthOf } from './cuts.js'
 import { axisOf, facts, range, unknownDim } from './facts.js'
-import { CannotScale, FIELD_LIMIT, type Field, select, varies } from './field.js'
+import { CannotScale, type Field, select, varies } from './field.js'
+import { concatenated, uncut } from './movement-slicing-gradient.js'
 import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
-import { axesOf, numbersAt, pick, smallShape } from './shape-arithmetic.js'
-
-/** What a Slice does to one axis. Bounds are undefined where they are not known. */
-interface Cut {
-  readonly axis: number
-  readonly start: Dim | undefined
-  readonly end: Dim | undefined
-  readonly step: number | undefined
-}
-
-/** Bounds beyond this stand for the end of the axis: exporters write INT32_MAX, INT64_MAX and numbers near them. */
-const FAR = 2 ** 31 - 1
-
-/** The cuts of a Slice, by attributes (opset < 10) or inputs; undefined where their axes are not known. */
-function cutsOf(context: NodeContext, rank: number): Cut[] | undefined {
-  const { node } = context
-  const starts = intsOf(node, 'starts') ?? numbersAt(context, 1)
-  const ends = intsOf(node, 'ends') ?? numbersAt(context, 2)
-  const given = axesOf(context, 3)
-  const steps = context.has(4) ? context.integers(4) : []
-  if (given === 'unknown') return undefined
-  const counts = [starts?.length, ends?.length, context.input(1).shape?.[0]].filter(isNumber)
-  const axes = given ?? (counts[0] === undefined ? undefined : range(0, counts[0]))
-  return axes?.map((axis, i) => ({
-    axis: axisOf(node, axis, rank),
-    start: starts?.[i],
-    end: ends?.[i],
-    step: steps === undefined ? undefined : (steps[i] ?? 1),
-  }))
-}
-
-/** Where a cut begins and how many elements it takes of an axis of `size`; undefined where that is not known. */
-function spanOf({ start, end, step }: Cut, size: Dim): { from: number; count: number; step: number } | undefined {
-  if (!isNumber(size) || !isNumber(start) || !isNumber(end) || !isNumber(step) || step === 0) return undefined
-  const first = start < 0 ? start + size : start
-  const last = end < 0 ? end + size : end
-  const from = step > 0 ? Math.max(0, first) : Math.min(size - 1, first)
-  const to = step > 0 ? Math.min(size, last) : Math.max(-1, last)
-  return { from, count: Math.max(0, Math.ceil((to - from) / step)), step }
-}
-
-/** The indices that a cut takes of an axis of `size`; undefined where they are not known. */
-function indicesOf(cut: Cut, size: Dim): number[] | undefined {
-  const span = spanOf(cut, size)
-  if (span === undefined || span.count > FIELD_LIMIT) return undefined
-  const indices = new Array<number>(span.count)
-  for (let i = 0; i < span.count; i++) indices[i] = span.from + i * span.step
-  return indices
-}
-
-/** How many elements a cut takes. */
-function lengthOf(cut: Cut, size: Dim): Dim | undefined {
-  if (isNumber(size)) return spanOf(cut, size)?.count
-  const { start, end, step } = cut
-  if (step === -1 && start === -1 && isNumber(end) && end <= -FAR) return size
-  if (start === undefined || end === undefined || step === undefined || step < 1) return undefined
-  const negative = (bound: Dim): bound is number => isNumber(bound) && bound < 0
-  const from = negative(start) ? subtract(size, -start) : start
-  const to = isNumber(end) && end >= FAR ? size : negative(end) ? subtract(size, -end) : end
-  // From the k-th last to the end.
-  const span = same(to, size) && negative(start) ? -start : subtract(to, from)
-  if (isNumber(span) && span < 0) return undefined
-  // An end that is a size of something else may lie beyond this axis.
-  if (!same(to, size) && !negative(end)) return undefined
-  return ceilDivide(span, step)
-}
+import { numbersAt, pick, smallShape } from './shape-arithmetic.js'
 
 const sliceFacts: ShapeRule = (context) => {
   const { dtype, shape, numbers } = context.input(0)
@@ -176,6 +113,6 @@ const split: ScaleRule = (context) => {
 }
 
 export const movementSlicing: OperatorTable = {
-  Slice: { shape: sliceFacts, scale: slice, summary: 'movement: each element keeps its τ' },
-  Split: { shape: splitFacts, scale: split, summary: 'movement: each element keeps its τ' },
+  Slice: { shape: sliceFacts, scale: slice, gradient: uncut, summary: 'movement: each element keeps its τ' },
+  Split: { shape: splitFacts, scale: split, gradient: concatenated, summary: 'movement: each element keeps its τ' },
 }
