@@ -3,6 +3,7 @@ import { floatOf, intOf } from '../graph/attributes.js'
 import { contract } from './attention.js'
 import { facts, range, unknownDim } from './facts.js'
 import { CannotScale, type Field, product, uniform, varies, withRank } from './field.js'
+import { gemmGradient, matMulGradient } from './linear-gradient.js'
 import { lift, lower, matrixOperand, type Operand, needsFloats, ownAxes, scalable, seen } from './operands.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule, Term } from './rule.js'
 
@@ -184,6 +185,7 @@ export const linear: OperatorTable = {
     summary: 'absorbs: B (or A) is scaled by τ_out/τ_in, C by τ_out; two activations: a contraction',
     shape: gemmShape,
     scale: gemm,
+    gradient: gemmGradient,
   },
   MatMul: {
     summary:
@@ -195,5 +197,6 @@ export const linear: OperatorTable = {
       ),
     ],
     scale: matMul,
+    gradient: matMulGradient,
   },
 }

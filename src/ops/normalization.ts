@@ -3,6 +3,7 @@ import { intOf } from '../graph/attributes.js'
 import { sameDims } from '../graph/tensor.js'
 import { axisOf, facts, factsOf, likeInput, range } from './facts.js'
 import { along, CannotScale, type Field, ONE, type Scale, uniform, varies, withRank } from './field.js'
+import { batchGradient } from './normalization-gradient.js'
 import { scalable } from './operands.js'
 import type { Facts, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 
@@ -160,6 +161,7 @@ export const normalization: OperatorTable = {
     summary: 'absorbs: μ·τ_in, γ·τ_out/τ_in, β·τ_out; scope full: a division before it, γ·τ_out, β·τ_out',
     shape: batchShape,
     scale: batchNormalization,
+    gradient: batchGradient,
   },
   LayerNormalization: { summary: AFFINE, shape: layerShape, scale: layerNormalization },
   RMSNormalization: { summary: AFFINE, shape: likeInput, scale: layerNormalization },

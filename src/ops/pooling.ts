@@ -1,6 +1,7 @@
 import { type Dim, isNumber } from '../graph/dims.js'
 import { intOf, intsOf } from '../graph/attributes.js'
 import { facts, range } from './facts.js'
+import { globalAverageGradient, maxPoolGradient } from './pooling-gradient.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 import { slidingSizes, windowOf } from './windows.js'
 
@@ -75,11 +76,21 @@ function regionShape(context: NodeContext, sizes: readonly number[] | undefined)
 }
 
 export const pooling: OperatorTable = {
-  MaxPool: { summary: 'positively homogeneous, by channel', shape: pooledShape, scale: positivePool },
+  MaxPool: {
+    summary: 'positively homogeneous, by channel',
+    shape: pooledShape,
+    scale: positivePool,
+    gradient: maxPoolGradient,
+  },
   AveragePool: { summary: 'linear, by channel', shape: pooledShape, scale: linearPool },
   LpPool: { summary: 'positively homogeneous, by channel', shape: pooledShape, scale: positivePool },
   GlobalMaxPool: { summary: 'positively homogeneous, by channel', shape: globalShape, scale: positivePool },
-  GlobalAveragePool: { summary: 'linear, by channel', shape: globalShape, scale: linearPool },
+  GlobalAveragePool: {
+    summary: 'linear, by channel',
+    shape: globalShape,
+    scale: linearPool,
+    gradient: globalAverageGradient,
+  },
   GlobalLpPool: { summary: 'positively homogeneous, by channel', shape: globalShape, scale: positivePool },
   MaxUnpool: {
     summary: 'movement to indices that are computed: one τ for the whole input passes',
