@@ -94,7 +94,7 @@ describe('a file that is no CoB', () => {
     ['another type', file({ v: { ...vector(0, 8), dtype: 'F32' } }, one), /F64.*'F32'/],
     ['a type that is no text', file('{"v":{"dtype":{"toString":1},"shape":[1],"data_offsets":[0,8]}}', one), /F64/],
     ['two dimensions', file({ v: vector(0, 8, [1, 1]) }, one), /one dimension/],
-    ['a negative size', file({ v: vector(0, 8, [-1]) }, one), /one dimension/],
+    ['a negative size', file({ v: vector(0, 8, [-1]) }, one), /list of sizes/],
     ['a huge shape', file({ v: vector(0, 8, [2 ** 50]) }, one), /do not fill/],
     ['offsets past the end', file({ v: vector(0, 16) }, one), /cut off/],
     ['bytes that belong to nobody', file({ v: vector(0, 8) }, new Uint8Array(16)), /cut off or damaged/],
