@@ -91,7 +91,7 @@ describe('a file that is no CoB', () => {
     ['a header beyond the end', hugeHeader, /passes the end/],
     ['no JSON', file('{"a":'), /not JSON/],
     ['an array for a header', file('[]'), /not a JSON object/],
-    ['another type', file({ v: { ...vector(0, 8), dtype: 'F32' } }, one), /F64.*'F32'/],
+    ['another type', file({ v: { ...vector(0, 8, [2]), dtype: 'F32' } }, one), /F64.*'F32'/],
     ['a type that is no text', file('{"v":{"dtype":{"toString":1},"shape":[1],"data_offsets":[0,8]}}', one), /F64/],
     ['two dimensions', file({ v: vector(0, 8, [1, 1]) }, one), /one dimension/],
     ['a negative size', file({ v: vector(0, 8, [-1]) }, one), /list of sizes/],
