@@ -36,9 +36,11 @@ export async function openModel(runtime: Runtime, model: Model, options: OpenOpt
     throw error
   }
   return {
+    device: session.device,
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     run: (feeds, fetches) => session.run(feeds, fetches),
+    runInto: (feeds, results) => session.runInto(feeds, results),
     async release() {
       await session.release()
       await placed.remove()

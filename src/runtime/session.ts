@@ -1,4 +1,5 @@
 import type { DType } from '../graph/dtype.js'
+import type { Model } from '../graph/model.js'
 
 /** The elements of a tensor as a runtime takes and gives them; float16 as its bit patterns, bool as bytes 0 and 1. */
 export type HostData =
@@ -24,8 +25,12 @@ export interface HostTensor {
 /** Tensors by the name of the input or output that they are for. */
 export type HostTensors = ReadonlyMap<string, HostTensor>
 
+/** Where a model runs. */
+export type Device = 'cpu' | 'webgpu'
+
 /** A model that has been made ready to run. */
 export interface Session {
+  readonly device: Device
   /** The inputs that must be fed. */
   readonly inputNames: readonly string[]
   /** The outputs that are tensors; a sequence or a map cannot be fetched. */
@@ -35,6 +40,12 @@ export interface Session {
    * @throws ModelError with the runtime's own message, in one line
    */
   run(feeds: HostTensors, fetches?: readonly string[]): Promise<Map<string, HostTensor>>
+  /**
+   * Runs the model once and writes outputs into memory that the caller gives, under their names and in their shapes. `results` may
+   * not share memory with `feeds`. Nothing is copied if the model went through `Runtime.writingResults`.
+   * @throws ModelError with the runtime's own message; what the memory holds then is undefined
+   */
+  runInto(feeds: HostTensors, results: HostTensors): Promise<void>
   /** Frees the session's memory. It cannot run afterwards. */
   release(): Promise<void>
 }
@@ -51,10 +62,23 @@ export interface SessionOptions {
    * dropped or merged where that is exact; `all`: operators are replaced by fused ones and layouts changed. Default `all`.
    */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
+  /**
+   * Keep the memory of one run for the next, laid out beforehand where sizes are fixed: for models that run often. Default false,
+   * since the largest run's memory then stays taken until the session is released.
+   */
+  readonly keepMemory?: boolean
+  /** Default 'cpu'. A device that cannot be opened is replaced by the CPU, and `warn` is told. */
+  readonly device?: Device
+  readonly warn?: (message: string) => void
 }
 
 /** The port to whatever executes models: ONNX Runtime for Node in `node/session.ts`. */
 export interface Runtime {
+  /**
+   * The model as it has to be for `runInto` to work without copies; same inputs, and the same outputs with perhaps one more. Default:
+   * as it is.
+   */
+  readonly writingResults?: (model: Model) => Model
   /** @throws ModelError where the runtime cannot read the model or lacks one of its operators */
   open(source: SessionSource, options?: SessionOptions): Promise<Session>
 }

@@ -105,6 +105,36 @@ describe('nodeRuntime', () => {
     await session.release()
   })
 
+  test('results are written into given memory, and nothing is copied', async () => {
+    const count = 2 ** 21
+    const plain = model('Neg', 'float32', ['x'], [count])
+    for (const opened of [plain, nodeRuntime.writingResults?.(plain) ?? plain]) {
+      const session = await nodeRuntime.open({ bytes: modelBytes(opened) }, { keepMemory: true })
+      expect(session.outputNames).toEqual(['y'])
+      const feeds = new Map([['x', { ...zeros('float32', [count]), data: new Float32Array(count).fill(3) }]])
+      const y = zeros('float32', [count])
+      const before = process.memoryUsage().arrayBuffers
+      await session.runInto(feeds, new Map([['y', y]]))
+      if (opened !== plain) expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 22)
+      expect([y.data[0], y.data[count - 1]]).toEqual([-3, -3])
+      expect((await session.run(feeds)).get('y')?.data.at(7)).toBe(-3)
+      const unfit = new Map([['x', zeros('float32', [1])]])
+      await expect(session.runInto(unfit, new Map([['y', y]]))).rejects.toThrow(/^ONNX Runtime cannot run/)
+      await session.release()
+    }
+  })
+
+  test('a device that is not there is replaced by the CPU, with a warning', async () => {
+    const warnings: string[] = []
+    const session = await nodeRuntime.open(
+      { bytes: modelBytes(model('Neg', 'float32')) },
+      { device: 'webgpu', warn: (message) => warnings.push(message) },
+    )
+    expect(warnings.length === 0).toBe(session.device === 'webgpu')
+    for (const warning of warnings) expect(warning).toMatch(/^WebGPU cannot be used here .* runs on the CPU instead$/)
+    await session.release()
+  })
+
   test('importing the runtime does not load the native library', () => {
     const script = `await import('./src/runtime/node/verify.ts');
       const maps = (await import('node:fs')).readFileSync('/proc/self/maps', 'utf8');
