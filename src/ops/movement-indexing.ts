@@ -3,7 +3,15 @@ import { isNumber } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
 import { dropAxes, type Field, select, uniform, varies, varyingAxes, withRank } from './field.js'
-import { gathered } from './movement-indexing-gradient.js'
+import {
+  gathered,
+  gatheredElements,
+  gatheredNd,
+  reversedBack,
+  scatteredElements,
+  scatteredNd,
+  uncompressed,
+} from './movement-indexing-gradient.js'
 import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { pick, smallShape } from './shape-arithmetic.js'
 
@@ -169,20 +177,43 @@ export const movementIndexing: OperatorTable = {
   GatherElements: {
     shape: gatherElementsFacts,
     scale: gatherElements,
+    gradient: gatheredElements,
     summary: 'movement: τ passes along the other axes',
   },
   GatherND: {
     shape: gatherNdFacts,
     scale: gatherNd,
+    gradient: gatheredNd,
     summary: 'movement: τ passes along the axes that are not indexed',
   },
-  Compress: { shape: compressFacts, scale: compress, summary: 'movement: each element keeps its τ' },
+  Compress: {
+    shape: compressFacts,
+    scale: compress,
+    gradient: uncompressed,
+    summary: 'movement: each element keeps its τ',
+  },
   ReverseSequence: {
     shape: likeInput,
     scale: reverseSequence,
+    gradient: reversedBack,
     summary: 'movement: τ passes along all axes but time',
   },
-  Scatter: { shape: likeInput, scale: scatter, summary: 'merge of data and updates, which must carry one τ' },
-  ScatterElements: { shape: likeInput, scale: scatter, summary: 'merge of data and updates, which must carry one τ' },
-  ScatterND: { shape: likeInput, scale: scatter, summary: 'merge of data and updates, which must carry one τ' },
+  Scatter: {
+    shape: likeInput,
+    scale: scatter,
+    gradient: scatteredElements,
+    summary: 'merge of data and updates, which must carry one τ',
+  },
+  ScatterElements: {
+    shape: likeInput,
+    scale: scatter,
+    gradient: scatteredElements,
+    summary: 'merge of data and updates, which must carry one τ',
+  },
+  ScatterND: {
+    shape: likeInput,
+    scale: scatter,
+    gradient: scatteredNd,
+    summary: 'merge of data and updates, which must carry one τ',
+  },
 }

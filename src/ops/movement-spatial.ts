@@ -2,24 +2,10 @@ import { floatOf, floatsOf, intOf, intsOf, stringOf } from '../graph/attributes.
 import { add, type Dim, divide, isNumber, multiply, same } from '../graph/dims.js'
 import { CannotScale, concatenate, FIELD_LIMIT, type Field, select, varies, varyingAxes } from './field.js'
 import { axisOf, facts, range, unknownDim } from './facts.js'
+import { paddingOf } from './padding.js'
+import { unpadded } from './padding-gradient.js'
 import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { axesOf, floorOf, numbersAt } from './shape-arithmetic.js'
-
-/** What a Pad adds before and after each axis (removes, where negative); undefined where that is not known. */
-function paddingOf(context: NodeContext, rank: number): { before: Dim[]; after: Dim[] } | undefined {
-  const pads = intsOf(context.node, 'pads') ?? numbersAt(context, 1)
-  const given = axesOf(context, 3)
-  if (pads === undefined || given === 'unknown') return undefined
-  const axes = (given ?? range(0, rank)).map((axis) => axisOf(context.node, axis, rank))
-  if (pads.length !== 2 * axes.length) return undefined
-  const before = new Array<Dim>(rank).fill(0)
-  const after = new Array<Dim>(rank).fill(0)
-  axes.forEach((axis, i) => {
-    before[axis] = pads[i] as Dim
-    after[axis] = pads[i + axes.length] as Dim
-  })
-  return { before, after }
-}
+import { floorOf, numbersAt } from './shape-arithmetic.js'
 
 const padFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
@@ -251,6 +237,7 @@ export const movementSpatial: OperatorTable = {
   Pad: {
     shape: padFacts,
     scale: pad,
+    gradient: unpadded,
     summary: 'movement: with 0 or repeated elements τ passes; any other value needs τ = 1',
   },
   Resize: { shape: resizeFacts, scale: resize, summary: 'linear: τ passes along the axes that keep their size' },
