@@ -1,5 +1,6 @@
 import { type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
+import { convGradient, convTransposeGradient } from './convolution-gradient.js'
 import { facts, range, unknownDim } from './facts.js'
 import { along, type Field, ONE, uniform, varies } from './field.js'
 import { needsFloats, scalable } from './operands.js'
@@ -113,11 +114,13 @@ export const convolution: OperatorTable = {
     summary: 'absorbs: W is scaled by τ_out/τ_in, B by τ_out',
     shape: convShape,
     scale: (context) => convolve(context, 'out-first'),
+    gradient: convGradient,
   },
   ConvTranspose: {
     summary: 'absorbs: W is scaled by τ_out/τ_in, B by τ_out',
     shape: transposeShape,
     scale: (context) => convolve(context, 'in-first'),
+    gradient: convTransposeGradient,
   },
   DeformConv: {
     summary: 'pinned: the offsets are activations',

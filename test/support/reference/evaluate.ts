@@ -3,6 +3,7 @@ import { numbersOf } from '../../../src/graph/tensor.js'
 import { tensorOfConstant } from '../../../src/shapes/constants.js'
 import { activations } from './activations.js'
 import { basics } from './basics.js'
+import { convolutions } from './convolutions.js'
 import { layers } from './layers.js'
 import { movements } from './movements.js'
 
@@ -15,7 +16,13 @@ export interface Numbers {
 /** An operator as its definition says, slowly, in double precision. Inputs that are left out are undefined. */
 export type Reference = (inputs: readonly (Numbers | undefined)[], node: Node) => readonly Numbers[]
 
-const OPERATORS: Readonly<Record<string, Reference>> = { ...basics, ...activations, ...layers, ...movements }
+const OPERATORS: Readonly<Record<string, Reference>> = {
+  ...basics,
+  ...activations,
+  ...convolutions,
+  ...layers,
+  ...movements,
+}
 
 /** Evaluates a model in double precision, whatever types it declares; the outputs that are named. */
 export function evaluate(
