@@ -1,7 +1,7 @@
 import { intOf } from '../graph/attributes.js'
 import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { axisOf, facts, givenInputs, unknownDim } from './facts.js'
+import { axisOf, facts, givenInputs, range, unknownDim } from './facts.js'
 import {
   CannotScale,
   collapse,
@@ -16,7 +16,7 @@ import {
 } from './field.js'
 import { isUnscaled, mergeInputs } from './merge.js'
 import { parted } from './movement-slicing-gradient.js'
-import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import type { GradientRule, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, smallShape, spread } from './shape-arithmetic.js'
 
 const concatFacts: ShapeRule = (context) => {
@@ -142,6 +142,21 @@ const tile: ScaleRule = (context) => {
   )
 }
 
+/** The sum over the repeats, which lie along axes of their own once each axis is split into repeats and size. */
+const untiled: GradientRule = (context) => {
+  const { builder, x, dy, give } = context
+  give(0, () => {
+    const { dims, rank } = x(0)
+    const times = context.integers(1)
+    const repeats = range(0, rank).map((axis) => 2 * axis)
+    if (times !== undefined && dims.every(isNumber))
+      return dy.reshape(dims.flatMap((size, axis) => [times[axis] as number, size])).sum(repeats, false)
+    const columns = [x(1), builder.shapeOf(x(0))].map((list) => list.unsqueeze([1]))
+    const sizes = builder.op('Concat', columns, { axis: 1 }).reshape([-1])
+    return dy.reshape(sizes).sum(repeats, false)
+  })
+}
+
 export const movementJoining: OperatorTable = {
   Concat: {
     shape: concatFacts,
@@ -155,5 +170,5 @@ export const movementJoining: OperatorTable = {
     gradient: ({ dy, give }) => give(0, () => dy),
     summary: 'movement: τ passes',
   },
-  Tile: { shape: tileFacts, scale: tile, summary: 'movement: each element keeps its τ' },
+  Tile: { shape: tileFacts, scale: tile, gradient: untiled, summary: 'movement: each element keeps its τ' },
 }

@@ -32,6 +32,24 @@ const cast: ScaleRule = (context) => {
 /** Between float types; to any other type no gradient flows. */
 const castBack: GradientRule = ({ x, dy, give }) => give(0, () => dy.castLike(x(0)))
 
+/** In training y = x · mask ÷ (1 − ratio); in inference, where the mask is all true, y = x. */
+const droppedOut: GradientRule = (context) => {
+  const { x, y, dy, give } = context
+  const training = context.has(2) ? context.constant(2)?.[0] : 0
+  if (training === 0) return give(0, () => dy)
+  give(0, () => {
+    const kept = context.has(1) ? x(1).castLike(dy).subtractedFrom(1) : dy.constant(0.5)
+    const masked = dy.mul(y(1).castLike(dy))
+    return masked.div(training === undefined ? x(2).where(kept, 1) : kept)
+  })
+}
+
+/** What is left of the gradient is the triangle that was left of the input. */
+const triangular: GradientRule = (context) => {
+  const { node, x, dy, give } = context
+  give(0, () => dy.op('Trilu', [context.has(1) ? x(1) : undefined], { upper: intOf(node, 'upper', 1) }))
+}
+
 const passes: ScaleRule = (context) => context.output(0, context.field(0))
 
 const identityFacts: ShapeRule = (context) => [context.input(0)]
@@ -48,7 +66,12 @@ export const movementPassing: OperatorTable = {
     gradient: ({ dy, give }) => give(0, () => dy),
     summary: 'movement: τ passes',
   },
-  Dropout: { shape: dropoutFacts, scale: passes, summary: 'linear: τ passes; the mask is unscaled' },
+  Dropout: {
+    shape: dropoutFacts,
+    scale: passes,
+    gradient: droppedOut,
+    summary: 'linear: τ passes; the mask is unscaled',
+  },
   Cast: {
     shape: castFacts,
     scale: cast,
@@ -61,5 +84,5 @@ export const movementPassing: OperatorTable = {
     gradient: castBack,
     summary: 'between float types τ passes; to any other it must be 1',
   },
-  Trilu: { shape: likeInput, scale: passes, summary: 'movement: τ passes, for 0 stays 0' },
+  Trilu: { shape: likeInput, scale: passes, gradient: triangular, summary: 'movement: τ passes, for 0 stays 0' },
 }

@@ -4,7 +4,7 @@ import { CannotScale, concatenate, FIELD_LIMIT, type Field, select, varies, vary
 import { axisOf, facts, range, unknownDim } from './facts.js'
 import { paddingOf } from './padding.js'
 import { unpadded } from './padding-gradient.js'
-import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import type { GradientRule, NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { floorOf, numbersAt } from './shape-arithmetic.js'
 
 const padFacts: ShapeRule = (context) => {
@@ -233,6 +233,22 @@ const gridSample: ScaleRule = (context) => {
   context.output(0, context.requireUniform(0, axes, 'GridSample of scales that vary in space'))
 }
 
+/** SpaceToDepth undoes DepthToSpace's mode DCR, and but for the order of the channels mode CRD. */
+const toDepth: GradientRule = ({ node, builder, x, dy, give }) => {
+  const block = intOf(node, 'blocksize', 1)
+  give(0, () => {
+    const deep = dy.op('SpaceToDepth', [], { blocksize: block })
+    if (stringOf(node, 'mode', 'DCR') === 'DCR') return deep
+    const area = block * block
+    // Sizes of 0 are taken over; the image's axes are joined, for only one size may be left open.
+    const apart = deep.op('Reshape', [builder.ints([0, area, x(0).size(1) / area, -1])])
+    return apart.transpose([0, 2, 1, 3]).reshapeLike(x(0))
+  })
+}
+
+const toSpace: GradientRule = ({ node, dy, give }) =>
+  give(0, () => dy.op('DepthToSpace', [], { blocksize: intOf(node, 'blocksize', 1) }))
+
 export const movementSpatial: OperatorTable = {
   Pad: {
     shape: padFacts,
@@ -245,8 +261,14 @@ export const movementSpatial: OperatorTable = {
   DepthToSpace: {
     shape: depthToSpaceFacts,
     scale: depthToSpace,
+    gradient: toDepth,
     summary: 'movement: the channels that become one must carry one τ',
   },
-  SpaceToDepth: { shape: spaceToDepthFacts, scale: spaceToDepth, summary: 'movement: each element keeps its τ' },
+  SpaceToDepth: {
+    shape: spaceToDepthFacts,
+    scale: spaceToDepth,
+    gradient: toSpace,
+    summary: 'movement: each element keeps its τ',
+  },
   GridSample: { shape: gridSampleFacts, scale: gridSample, summary: 'linear: τ passes along the channels' },
 }

@@ -5,7 +5,9 @@ import { ModelError, type Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf } from '../graph/tensor.js'
 import { facts, factsOf, NUMBERS_LIMIT, range, unknownDim } from './facts.js'
 import { unscaledInputs } from './operands.js'
-import type { NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
+import { contracted } from './einsum-gradient.js'
+import { counting, sizeAlong } from './scatter-along.js'
+import type { GradientRule, NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, smallShape } from './shape-arithmetic.js'
 
 /** Operators whose result is not a function of their inputs. */
@@ -157,32 +159,56 @@ const einsumFacts: ShapeRule = (context) => {
   ]
 }
 
+/** y = start + i · delta for i = 0, 1, …; the limit only says how many there are. */
+const counted: GradientRule = ({ x, y, dy, give }) => {
+  const places = counting(dy.builder, sizeAlong(y(0), 0)).castLike(dy)
+  give(0, () => dy.sum(undefined, false).reshapeLike(x(0)))
+  give(2, () => dy.mul(places).sum(undefined, false).reshapeLike(x(2)))
+}
+
+/** The two values, off and on, get what lies where they were written. */
+const chosen: GradientRule = ({ node, builder, x, dy, give }) =>
+  give(2, () => {
+    const zeroOne = builder.constant(dy.dtype ?? 'float32', [2], [0, 1])
+    const on = x(0).op('OneHot', [x(1), zeroOne], { axis: intOf(node, 'axis', -1) })
+    const sums = [on.subtractedFrom(1), on].map((mask) => dy.mul(mask).sum(undefined, false).reshape([1]))
+    return builder.op('Concat', sums, { axis: 0 })
+  })
+
 export const shaping: OperatorTable = {
-  Shape: { shape: shapeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
-  Size: { shape: sizeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
-  ConstantOfShape: { shape: constantOfShapeFacts, scale: indifferent, summary: 'unscaled' },
-  Constant: { shape: constantFacts, scale: indifferent, summary: 'a constant: carries the τ that is asked of it' },
-  Range: { shape: rangeFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
-  EyeLike: { shape: eyeFacts, scale: indifferent, summary: 'takes the shape alone: any τ in' },
-  OneHot: { shape: oneHotFacts, scale: oneHot, summary: 'needs τ = 1' },
-  NonZero: { shape: nonZeroFacts, scale: indifferent, summary: 'indices of what is not 0: any τ in' },
-  RandomNormal: { shape: randomFacts, scale: indifferent, summary: 'unscaled' },
-  RandomUniform: { shape: randomFacts, scale: indifferent, summary: 'unscaled' },
+  Shape: { shape: shapeFacts, scale: indifferent, gradient: 'zero', summary: 'takes the shape alone: any τ in' },
+  Size: { shape: sizeFacts, scale: indifferent, gradient: 'zero', summary: 'takes the shape alone: any τ in' },
+  ConstantOfShape: { shape: constantOfShapeFacts, scale: indifferent, gradient: 'zero', summary: 'unscaled' },
+  Constant: {
+    shape: constantFacts,
+    scale: indifferent,
+    gradient: 'zero',
+    summary: 'a constant: carries the τ that is asked of it',
+  },
+  Range: { shape: rangeFacts, scale: unscaledInputs(), gradient: counted, summary: 'needs τ = 1' },
+  EyeLike: { shape: eyeFacts, scale: indifferent, gradient: 'zero', summary: 'takes the shape alone: any τ in' },
+  OneHot: { shape: oneHotFacts, scale: oneHot, gradient: chosen, summary: 'needs τ = 1' },
+  NonZero: { shape: nonZeroFacts, scale: indifferent, gradient: 'zero', summary: 'indices of what is not 0: any τ in' },
+  RandomNormal: { shape: randomFacts, scale: indifferent, gradient: 'zero', summary: 'unscaled' },
+  RandomUniform: { shape: randomFacts, scale: indifferent, gradient: 'zero', summary: 'unscaled' },
   RandomNormalLike: {
     shape: randomLikeFacts,
     scale: indifferent,
+    gradient: 'zero',
     summary: 'takes the shape alone: any τ in',
   },
   RandomUniformLike: {
     shape: randomLikeFacts,
     scale: indifferent,
+    gradient: 'zero',
     summary: 'takes the shape alone: any τ in',
   },
-  Bernoulli: { shape: randomLikeFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
-  Multinomial: { shape: multinomialFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
+  Bernoulli: { gradient: 'zero', shape: randomLikeFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
+  Multinomial: { gradient: 'zero', shape: multinomialFacts, scale: unscaledInputs(), summary: 'needs τ = 1' },
   Einsum: {
     shape: einsumFacts,
     scale: unscaledInputs('Einsum has no scale rule'),
+    gradient: contracted,
     summary: 'pinned; scope full: a division before it',
   },
 }
