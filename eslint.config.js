@@ -16,12 +16,16 @@ const FOLDERS = [
   'train',
   'models',
   'data',
+  'runs',
   'plot',
   'cli',
 ]
 
 /** What runs in a browser too. */
-const CORE = ['graph', 'onnx', 'ops', 'shapes', 'quiver', 'cob', 'teleport', 'autodiff', 'models']
+const CORE = ['graph', 'onnx', 'ops', 'shapes', 'quiver', 'cob', 'teleport', 'autodiff', 'train', 'models']
+
+/** What lives on a disk, and binds ports to Node itself. */
+const NODE_ONLY = ['data', 'runs', 'cli']
 
 const NODE = {
   regex: '^(node:|fs$|path$|os$|onnxruntime-node)',
@@ -39,9 +43,14 @@ function imports(folder) {
     ...(later.length === 0
       ? []
       : [{ regex: `^\\.\\./(${later.join('|')})/`, message: `src/${folder} stands before ${later.join(', ')}.` }]),
-    ...(folder === 'data'
+    ...(NODE_ONLY.includes(folder)
       ? []
-      : [{ regex: '/runtime/node/', message: 'src/runtime/node is for src/cli, src/data and src/index.ts alone.' }]),
+      : [
+          {
+            regex: '/runtime/node/',
+            message: `src/runtime/node is for ${NODE_ONLY.join(', ')} and src/index.ts alone.`,
+          },
+        ]),
     ...(CORE.includes(folder) ? [NODE] : []),
   ]
   return {

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { afterEach, describe, expect, it } from 'vitest'
-import { crc32c, EventFile } from '../../src/train/tensorboard.js'
+import { crc32c, EventFile } from '../../src/runs/tensorboard.js'
 
 const folders: string[] = []
 afterEach(() => folders.splice(0).forEach((folder) => fs.rmSync(folder, { recursive: true })))

@@ -1,11 +1,5 @@
 import fs from 'node:fs'
-
-/** One line of a run's metrics: plain data with the epoch it belongs to. */
-export interface Metrics {
-  /** From 1; the epoch that was finished, or in which a step was done. */
-  readonly epoch: number
-  readonly [key: string]: unknown
-}
+import type { Metrics } from '../train/fit.js'
 
 /** The metrics of a run as JSON lines, appended one whole line at a time. */
 export class MetricsFile {

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, it } from 'vitest'
-import { MetricsFile, readMetrics } from '../../src/train/metrics.js'
+import { MetricsFile, readMetrics } from '../../src/runs/metrics.js'
 
 it('keeps whole lines up to an epoch, and drops what a crash cut off', () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'metrics-'))
