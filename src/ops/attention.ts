@@ -3,7 +3,7 @@ import { intOf } from '../graph/attributes.js'
 import { axisOf, facts, likeInput, range } from './facts.js'
 import { type Field, map, power, product, select, varies } from './field.js'
 import { lower, type Operand, ownAxes, seen, unscaledInputs } from './operands.js'
-import type { OperatorTable, ScaleContext, ShapeRule } from './rule.js'
+import type { GradientContext, GradientRule, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 
 /**
  * The product of two activations, in its own axes [...batch, row, column]: a[…, m, k] · b[…, k, n]. It makes sense where
@@ -55,6 +55,28 @@ function normalisedAxes(context: ScaleContext): readonly number[] {
   return context.opset < 13 ? range(axis, rank) : [axis]
 }
 
+function softmaxAxis({ node, x }: GradientContext): number {
+  return axisOf(node, intOf(node, 'axis', -1), x(0).rank)
+}
+
+/** ∂L/∂x = y ⊙ (dy − Σ dy·y) */
+const softmaxGradient: GradientRule = (context) => {
+  const { dy, give, y } = context
+  give(0, () => y(0).mul(dy.sub(dy.mul(y(0)).sum([softmaxAxis(context)]))))
+}
+
+/** ∂L/∂x = dy − exp(y)·Σ dy */
+const logSoftmaxGradient: GradientRule = (context) => {
+  const { dy, give, y } = context
+  give(0, () =>
+    dy.sub(
+      y(0)
+        .exp()
+        .mul(dy.sum([softmaxAxis(context)])),
+    ),
+  )
+}
+
 const needsOne = (context: ScaleContext): void => {
   context.requireOne(0, `${context.node.opType} needs τ = 1`)
 }
@@ -73,8 +95,8 @@ const attentionShape: ShapeRule = (context) => {
 }
 
 export const attention: OperatorTable = {
-  Softmax: { summary: 'normaliser: needs τ = 1', shape: likeInput, scale: needsOne },
-  LogSoftmax: { summary: 'normaliser: needs τ = 1', shape: likeInput, scale: needsOne },
+  Softmax: { summary: 'normaliser: needs τ = 1', shape: likeInput, scale: needsOne, gradient: softmaxGradient },
+  LogSoftmax: { summary: 'normaliser: needs τ = 1', shape: likeInput, scale: needsOne, gradient: logSoftmaxGradient },
   Hardmax: {
     summary: 'normaliser: τ uniform along the axis and positive; the output is unscaled',
     shape: likeInput,
@@ -83,6 +105,7 @@ export const attention: OperatorTable = {
       context.requireUniform(0, normalisedAxes(context), reason)
       context.undo(0, 'sign', reason)
     },
+    gradient: 'zero',
   },
   Attention: {
     summary: 'a contraction, a Softmax and a contraction in one: pinned; scope full: a division before it',

@@ -42,7 +42,7 @@ function compared(decide: (a: Dim, b: Dim) => boolean | undefined, scale: ScaleR
       'bool',
     ),
   ]
-  return { shape, scale, summary }
+  return { shape, scale, summary, gradient: 'zero' }
 }
 
 function numeric(decide: (a: number, b: number) => boolean): (a: Dim, b: Dim) => boolean | undefined {
@@ -81,6 +81,7 @@ const isInf: ScaleRule = (context) => {
 const bitwise: Operator = {
   shape: (context) => [elementwiseFacts(context, [0, 1])],
   scale: unscaled,
+  gradient: 'zero',
   summary: 'integers: needs τ = 1',
 }
 
@@ -121,15 +122,16 @@ export const comparison: OperatorTable = {
     none,
     'truth values: unscaled',
   ),
-  Not: { shape: notFacts, scale: none, summary: 'truth values: unscaled' },
-  IsNaN: { shape: sameShapeBool, scale: none, summary: 'any τ in' },
-  IsInf: { shape: sameShapeBool, scale: isInf, summary: 'any τ in; of one sign: τ > 0' },
+  Not: { shape: notFacts, scale: none, gradient: 'zero', summary: 'truth values: unscaled' },
+  IsNaN: { shape: sameShapeBool, scale: none, gradient: 'zero', summary: 'any τ in' },
+  IsInf: { shape: sameShapeBool, scale: isInf, gradient: 'zero', summary: 'any τ in; of one sign: τ > 0' },
   BitwiseAnd: bitwise,
   BitwiseOr: bitwise,
   BitwiseXor: bitwise,
   BitwiseNot: {
     shape: (context) => [elementwiseFacts(context, [0])],
     scale: unscaled,
+    gradient: 'zero',
     summary: 'integers: needs τ = 1',
   },
 }
