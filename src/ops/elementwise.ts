@@ -4,7 +4,8 @@ import { isFloat } from '../graph/dtype.js'
 import { type Field, map, ONE, power, product, RESCALE_PREFIX, varyingAxes, withRank } from './field.js'
 import { facts, likeInput } from './facts.js'
 import { unscaledInputs } from './operands.js'
-import type { NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import { pow as powGradient } from './power-gradient.js'
+import type { GradientRule, NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { elementwiseFacts, floorOf, numbersAt, quotient } from './shape-arithmetic.js'
 
 /** Beyond this power a scale leaves the range of the type. */
@@ -134,6 +135,12 @@ const modulo = (a: Dim, b: Dim, context: NodeContext): Dim | undefined => {
   return truncates || remainder === 0 || remainder < 0 === b < 0 ? remainder : remainder + b
 }
 
+/** y = a − q·b with the whole number q, which does not change. */
+const modGradient: GradientRule = ({ x, y, dy, give }) => {
+  give(0, () => dy)
+  give(1, () => dy.mul(x(0).sub(y(0)).div(x(1)).op('Round').neg()))
+}
+
 export const elementwise: OperatorTable = {
   Mul: {
     shape: binary(multiply),
@@ -147,26 +154,49 @@ export const elementwise: OperatorTable = {
   Div: {
     shape: binary((a, b, context) => quotient(a, b, isInteger(context))),
     scale: div,
+    // ∂/∂b of y = a/b is −y/b.
+    gradient: ({ x, y, dy, give }) => {
+      give(0, () => dy.div(x(1)))
+      give(1, () => dy.div(x(1)).mul(y(0)).sumTo(x(1)).neg())
+    },
     summary: 'two activations: quotient of both τ; a constant divisor along one axis is a neuron’s weight',
   },
   Pow: {
     shape: powFacts,
     scale: pow,
+    gradient: powGradient,
     summary: 'constant whole exponent k: τ becomes τᵏ; ½: as Sqrt; any other: τ·f(z/τ)',
   },
   Sqrt: {
     shape: likeInput,
     scale: sqrt,
+    gradient: ({ y, dy, give }) => give(0, () => dy.mul(0.5).div(y(0))),
     summary: 'τ² of τ > 0 becomes τ; of a scale that is not a square: τ·f(z/τ)',
   },
-  Reciprocal: { shape: likeInput, scale: reciprocal, summary: 'τ becomes 1/τ' },
-  Neg: { shape: unary((a) => multiply(a, -1)), scale: passes, summary: 'linear: τ passes' },
-  Floor: { shape: unary(floorOf), scale: notHomogeneous, summary: 'not homogeneous: τ·f(z/τ)' },
+  Reciprocal: {
+    shape: likeInput,
+    scale: reciprocal,
+    gradient: ({ y, dy, give }) => give(0, () => dy.mul(y(0).square().neg())),
+    summary: 'τ becomes 1/τ',
+  },
+  Neg: {
+    shape: unary((a) => multiply(a, -1)),
+    scale: passes,
+    gradient: ({ dy, give }) => give(0, () => dy.neg()),
+    summary: 'linear: τ passes',
+  },
+  Floor: { shape: unary(floorOf), scale: notHomogeneous, gradient: 'zero', summary: 'not homogeneous: τ·f(z/τ)' },
   Ceil: {
     shape: unary((a) => multiply(floorOf(multiply(a, -1)), -1)),
     scale: notHomogeneous,
+    gradient: 'zero',
     summary: 'not homogeneous: τ·f(z/τ)',
   },
-  Mod: { shape: binary(modulo), scale: unscaledInputs(), summary: 'needs τ = 1' },
-  BitShift: { shape: binary(() => undefined), scale: unscaledInputs(), summary: 'integers: needs τ = 1' },
+  Mod: { shape: binary(modulo), scale: unscaledInputs(), gradient: modGradient, summary: 'needs τ = 1' },
+  BitShift: {
+    shape: binary(() => undefined),
+    scale: unscaledInputs(),
+    gradient: 'zero',
+    summary: 'integers: needs τ = 1',
+  },
 }

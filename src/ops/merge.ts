@@ -2,7 +2,7 @@ import { add, type Dim, isNumber, subtract } from '../graph/dims.js'
 import { sameDims } from '../graph/tensor.js'
 import { givenInputs } from './facts.js'
 import { type Field, ONE, type Scale, uniform, varyingAxes, withRank } from './field.js'
-import type { OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
+import type { GradientRule, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 import { elementwiseFacts } from './shape-arithmetic.js'
 
 export function isUnscaled(field: Field): boolean {
@@ -108,6 +108,21 @@ const whereFacts: ShapeRule = (context) => [
   ),
 ]
 
+/** Σ x / n */
+const mean: GradientRule = ({ node, dy, give }) => {
+  const inputs = givenInputs(node)
+  for (const input of inputs) give(input, () => dy.mul(1 / inputs.length))
+}
+
+/** The gradient goes to the greatest (least) operand; equal ones share it, as in PyTorch's maximum. */
+const shared: GradientRule = ({ node, x, y, dy, give }) => {
+  const inputs = givenInputs(node)
+  if (inputs.length === 1) return give(0, () => dy)
+  const chosen = (input: number) => x(input).equal(y(0)).castLike(dy)
+  const part = () => dy.div(inputs.map(chosen).reduce((count, one) => count.add(one)))
+  for (const input of inputs) give(input, () => part().mul(chosen(input)))
+}
+
 export const merge: OperatorTable = {
   Add: {
     shape: pairwise(add),
@@ -121,31 +136,45 @@ export const merge: OperatorTable = {
   Sub: {
     shape: pairwise(subtract),
     scale: linearMerge,
+    gradient: ({ x, dy, give }) => {
+      give(0, () => dy)
+      give(1, () => dy.sumTo(x(1)).neg())
+    },
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },
   Sum: {
     shape: variadic((operands) => operands.reduce(add)),
     scale: linearMerge,
+    gradient: ({ node, dy, give }) => {
+      for (const input of givenInputs(node)) give(input, () => dy)
+    },
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },
   Mean: {
     shape: variadic(),
     scale: linearMerge,
+    gradient: mean,
     summary: 'merge: constants absorb τ; activations must carry the same τ',
   },
   Max: {
     shape: variadic(numeric(Math.max)),
     scale: extremum,
+    gradient: shared,
     summary: 'merge, positively homogeneous: constants absorb τ > 0; activations must carry the same τ > 0',
   },
   Min: {
     shape: variadic(numeric(Math.min)),
     scale: extremum,
+    gradient: shared,
     summary: 'merge, positively homogeneous: constants absorb τ > 0; activations must carry the same τ > 0',
   },
   Where: {
     shape: whereFacts,
     scale: where,
+    gradient: ({ x, dy, give }) => {
+      give(1, () => x(0).where(dy, 0))
+      give(2, () => x(0).where(0, dy))
+    },
     summary: 'merge of both branches: constants absorb τ; activations must carry the same τ',
   },
 }
