@@ -1,33 +1,10 @@
 import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
-import { describe, intOf } from '../graph/attributes.js'
-import { ModelError } from '../graph/model.js'
-import type { Value } from '../graph/value.js'
+import { intOf } from '../graph/attributes.js'
 import { dropAxes, type Field, power, uniform } from './field.js'
-import { axisOf, facts, likeInput, range, unknownDim } from './facts.js'
-import type {
-  GradientContext,
-  NodeContext,
-  Operator,
-  OperatorTable,
-  ScaleContext,
-  ScaleRule,
-  ShapeRule,
-} from './rule.js'
-import { axesOf } from './shape-arithmetic.js'
-
-/** The axes that a reduction reduces; undefined where they are not known. */
-function reducedAxes(context: NodeContext, rank: number): number[] | undefined {
-  // Of a scalar there is nothing to reduce, whatever axes are given: runtimes accept it.
-  if (rank === 0) return []
-  const given = axesOf(context, 1)
-  if (given === 'unknown') return undefined
-  if (given !== undefined && given.length > 0) return given.map((axis) => axisOf(context.node, axis, rank))
-  return intOf(context.node, 'noop_with_empty_axes', 0) === 1 ? [] : range(0, rank)
-}
-
-function keepsDims(context: NodeContext): boolean {
-  return intOf(context.node, 'keepdims', 1) === 1
-}
+import { axisOf, facts, likeInput, unknownDim } from './facts.js'
+import { keepsDims, reducedAxes } from './reduced-axes.js'
+import * as gradient from './reduction-gradient.js'
+import type { GradientRule, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 
 function reducedFacts(fold?: (a: Dim, b: Dim) => Dim | undefined): ShapeRule {
   return (context) => {
@@ -122,62 +99,63 @@ const cumulative: ScaleRule = (context) => {
   context.output(0, context.requireUniform(0, axes, 'CumSum over scales that differ'))
 }
 
-const linear = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+const linear = (gradient: GradientRule, fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  gradient,
   shape: reducedFacts(fold),
   scale: linearReduction,
   summary: 'linear: τ passes along the axes that stay; along the others it must not vary',
 })
 
-const positive = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+const positive = (gradient: GradientRule, fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  gradient,
   shape: reducedFacts(fold),
   scale: positiveReduction,
   summary: 'positively homogeneous: τ > 0 passes along the axes that stay; along the others it must not vary',
 })
 
-const pinned = (fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+const pinned = (gradient: GradientRule, fold?: (a: Dim, b: Dim) => Dim | undefined): Operator => ({
+  gradient,
   shape: reducedFacts(fold),
   scale: pinnedReduction,
   summary: 'needs τ = 1',
 })
 
 const indices: Operator = {
+  gradient: 'zero',
   shape: indexFacts,
   scale: index,
   summary: 'an index: unchanged where τ > 0 does not vary along the axis',
 }
 
-/** A value of the output's shape, over the axes that were reduced, in the input's shape. */
-function spreadBack(context: GradientContext, value: Value): Value {
-  const x = context.x(0)
-  const axes = reducedAxes(context, x.rank)
-  if (axes === undefined)
-    throw new ModelError(`${describe(context.node)}: its gradient needs axes that are known beforehand`)
-  const kept = keepsDims(context) ? value : value.unsqueeze(axes)
-  return kept.expandLike(x)
-}
-
 export const reduction: OperatorTable = {
-  ReduceSum: { ...linear(add), gradient: (context) => context.give(0, () => spreadBack(context, context.dy)) },
-  ReduceMean: linear(),
-  ReduceMax: positive(numeric(Math.max)),
-  ReduceMin: positive(numeric(Math.min)),
-  ReduceL1: positive(),
-  ReduceL2: positive(),
+  ReduceSum: linear(gradient.sum, add),
+  ReduceMean: linear(gradient.mean),
+  ReduceMax: positive(gradient.extremum, numeric(Math.max)),
+  ReduceMin: positive(gradient.extremum, numeric(Math.min)),
+  ReduceL1: positive(gradient.l1),
+  ReduceL2: positive(gradient.l2),
   ReduceSumSquare: {
     shape: reducedFacts(),
     scale: squareReduction,
+    gradient: gradient.sumSquare,
     summary: 'τ becomes τ², along the axes that stay; along the others it must not vary',
   },
-  ReduceProd: pinned(multiply),
-  ReduceLogSum: pinned(),
-  ReduceLogSumExp: pinned(),
+  ReduceProd: pinned(gradient.product, multiply),
+  ReduceLogSum: pinned(gradient.logSum),
+  ReduceLogSumExp: pinned(gradient.logSumExp),
   ArgMax: indices,
   ArgMin: indices,
   TopK: {
     shape: topKFacts,
     scale: topK,
+    gradient: gradient.topK,
     summary: 'values: τ > 0 passes along the other axes; indices: unchanged',
   },
-  CumSum: { shape: likeInput, scale: cumulative, summary: 'linear: τ passes along the other axes' },
+  CumSum: {
+    shape: likeInput,
+    scale: cumulative,
+    gradient: gradient.cumulativeSum,
+    summary: 'linear: τ passes along the other axes',
+  },
   CumProd: { shape: likeInput, scale: pinnedReduction, summary: 'needs τ = 1' },
 }
