@@ -1,5 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 
 /** Numbers of [0, 1), multiples of 2⁻⁵³; the same on every machine. */
 export type Stream = () => number
@@ -9,8 +10,13 @@ export type Stream = () => number
  * or less leaves the draws of the others alone.
  */
 export function streamOf(seed: number, name: string): Stream {
-  const generator = xoroshiro128plusFromState(stateOf(`${seed}\n${name}`))
+  const generator = generatorOf(seed, name)
   return () => uniformFloat64(generator)
+}
+
+/** The stream's generator of 32 random bits (signed integers), for whoever draws millions of numbers. */
+export function generatorOf(seed: number, name: string): RandomGenerator {
+  return xoroshiro128plusFromState(stateOf(`${seed}\n${name}`))
 }
 
 /** 128 bits of FNV-1a (prime 2⁸⁸ + 0x13b) over UTF-16 code units, then one multiplication more to spread the last of them. */
