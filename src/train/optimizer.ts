@@ -1,3 +1,4 @@
+import { ModelError } from '../graph/model.js'
 import type { Value } from '../graph/value.js'
 
 /** The scalar inputs of a training step's graph that an update may use. */
@@ -29,4 +30,10 @@ export interface Optimizer {
   /** True if `update` reads `scalars.update`. */
   readonly countsUpdates: boolean
   readonly update: (parameter: Value, gradient: Value, states: readonly Value[], scalars: UpdateScalars) => Updated
+}
+
+/** @throws ModelError unless a setting is a finite number from `least` on */
+export function checkSetting(optimizer: string, name: string, value: number, least: number): void {
+  if (!Number.isFinite(value) || value < least)
+    throw new ModelError(`${optimizer}: ${name} is ${value}; expected a number${least === 0 ? ' from 0 on' : ''}`)
 }
