@@ -23,6 +23,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'are two models the same function?',
     load: async () => (await import('./verify.js')).verifyCommand(),
   },
+  data: {
+    summary: 'fetch a data set, check it, and keep it in the cache',
+    load: async () => (await import('./data.js')).dataCommand(),
+  },
 }
 
 const EXAMPLES = `

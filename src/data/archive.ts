@@ -51,9 +51,12 @@ export async function* archiveMembers(
     },
   })
   parser.on('error', (error: Error) => failures.push(error))
+  // What comes after the end is not looked at, but the check sum of the whole lies behind it.
+  let ended = false
+  parser.on('eof', () => (ended = true))
   try {
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
-      parser.write(chunk)
+      if (!ended) parser.write(chunk)
       if (failures[0] !== undefined) throw failures[0]
       yield* ready.splice(0)
     }

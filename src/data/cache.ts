@@ -121,6 +121,7 @@ export class Staging {
   readonly #place: string
   readonly #format: CifarFormat
   readonly #added = new Set<string>()
+  readonly #onExit = (): void => this.discard()
 
   constructor(cache: string, format: CifarFormat) {
     this.#format = format
@@ -131,6 +132,7 @@ export class Staging {
       removeAbandoned(cache, format)
       fs.mkdirSync(path.join(this.folder, 'complete'), { recursive: true })
     })
+    process.once('exit', this.#onExit)
   }
 
   /** Forgets what was added, so that another source can be tried. */
@@ -180,6 +182,7 @@ export class Staging {
   }
 
   discard(): void {
+    process.removeListener('exit', this.#onExit)
     fs.rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -27,8 +27,10 @@ export async function download(url: string, file: string, options: DownloadOptio
   let timer = setTimeout(() => abort.abort(), connectTimeout)
   const hash = createHash('md5')
   let received = 0
+  let answered = false
   try {
     const response = await fetch(url, { signal: abort.signal, headers: { 'accept-encoding': 'identity' } })
+    answered = true
     if (!response.ok || response.body === null) throw new ModelError(`${url}: the server answers ${response.status}`)
     const length = Number(response.headers.get('content-length') ?? NaN)
     const tell = meter(`downloading ${url.slice(url.lastIndexOf('/') + 1)}`, 'bytes', length, onProgress)
@@ -49,7 +51,7 @@ export async function download(url: string, file: string, options: DownloadOptio
     if (Number.isFinite(length) && received !== length) throw brokenOff(url, received)
   } catch (error) {
     if (error instanceof ModelError) throw error
-    if (received > 0) throw brokenOff(url, received, error)
+    if (answered) throw brokenOff(url, received, error)
     throw new ModelError(`${url} cannot be reached: ${reasonOf(error, connectTimeout)}`, { cause: error })
   } finally {
     clearTimeout(timer)
