@@ -3,7 +3,15 @@ import { intOf } from '../graph/attributes.js'
 import { sameDims } from '../graph/tensor.js'
 import { axisOf, facts, factsOf, likeInput, range } from './facts.js'
 import { along, CannotScale, type Field, ONE, type Scale, uniform, varies, withRank } from './field.js'
-import { batchGradient } from './normalization-gradient.js'
+import {
+  batchGradient,
+  groupGradient,
+  instanceGradient,
+  layerGradient,
+  lpNormalizationGradient,
+  lrnGradient,
+  meanVarianceGradient,
+} from './normalization-gradient.js'
 import { scalable } from './operands.js'
 import type { Facts, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 
@@ -163,10 +171,15 @@ export const normalization: OperatorTable = {
     scale: batchNormalization,
     gradient: batchGradient,
   },
-  LayerNormalization: { summary: AFFINE, shape: layerShape, scale: layerNormalization },
-  RMSNormalization: { summary: AFFINE, shape: likeInput, scale: layerNormalization },
-  InstanceNormalization: { summary: AFFINE, shape: likeInput, scale: channelNormalization },
-  GroupNormalization: { summary: AFFINE, shape: likeInput, scale: groupNormalization },
+  LayerNormalization: { summary: AFFINE, shape: layerShape, scale: layerNormalization, gradient: layerGradient },
+  RMSNormalization: { summary: AFFINE, shape: likeInput, scale: layerNormalization, gradient: layerGradient },
+  InstanceNormalization: {
+    summary: AFFINE,
+    shape: likeInput,
+    scale: channelNormalization,
+    gradient: instanceGradient,
+  },
+  GroupNormalization: { summary: AFFINE, shape: likeInput, scale: groupNormalization, gradient: groupGradient },
   LpNormalization: {
     summary: 'normaliser: τ uniform along the axis and positive; the output is unscaled',
     shape: likeInput,
@@ -179,15 +192,18 @@ export const normalization: OperatorTable = {
       )
       context.undo(0, 'sign', reason)
     },
+    gradient: lpNormalizationGradient,
   },
   LRN: {
     summary: 'needs τ = 1: its constants do not scale',
     shape: likeInput,
     scale: (context) => void context.requireOne(0, 'LRN needs τ = 1'),
+    gradient: lrnGradient,
   },
   MeanVarianceNormalization: {
     summary: 'needs τ = 1: its ε does not scale',
     shape: likeInput,
     scale: (context) => void context.requireOne(0, 'MeanVarianceNormalization needs τ = 1'),
+    gradient: meanVarianceGradient,
   },
 }

@@ -1,7 +1,15 @@
 import { type Dim, isNumber } from '../graph/dims.js'
 import { intOf, intsOf } from '../graph/attributes.js'
 import { facts, range } from './facts.js'
-import { globalAverageGradient, maxPoolGradient } from './pooling-gradient.js'
+import {
+  averagePoolGradient,
+  globalAverageGradient,
+  globalLpGradient,
+  globalMaxGradient,
+  lpPoolGradient,
+  maxPoolGradient,
+  maxUnpoolGradient,
+} from './pooling-gradient.js'
 import type { NodeContext, OperatorTable, ScaleContext, ShapeRule } from './rule.js'
 import { slidingSizes, windowOf } from './windows.js'
 
@@ -82,21 +90,37 @@ export const pooling: OperatorTable = {
     scale: positivePool,
     gradient: maxPoolGradient,
   },
-  AveragePool: { summary: 'linear, by channel', shape: pooledShape, scale: linearPool },
-  LpPool: { summary: 'positively homogeneous, by channel', shape: pooledShape, scale: positivePool },
-  GlobalMaxPool: { summary: 'positively homogeneous, by channel', shape: globalShape, scale: positivePool },
+  AveragePool: { summary: 'linear, by channel', shape: pooledShape, scale: linearPool, gradient: averagePoolGradient },
+  LpPool: {
+    summary: 'positively homogeneous, by channel',
+    shape: pooledShape,
+    scale: positivePool,
+    gradient: lpPoolGradient,
+  },
+  GlobalMaxPool: {
+    summary: 'positively homogeneous, by channel',
+    shape: globalShape,
+    scale: positivePool,
+    gradient: globalMaxGradient,
+  },
   GlobalAveragePool: {
     summary: 'linear, by channel',
     shape: globalShape,
     scale: linearPool,
     gradient: globalAverageGradient,
   },
-  GlobalLpPool: { summary: 'positively homogeneous, by channel', shape: globalShape, scale: positivePool },
+  GlobalLpPool: {
+    summary: 'positively homogeneous, by channel',
+    shape: globalShape,
+    scale: positivePool,
+    gradient: globalLpGradient,
+  },
   MaxUnpool: {
     summary: 'movement to indices that are computed: one τ for the whole input passes',
     shape: unpooledShape,
     scale: (context) =>
       context.output(0, context.requireUniform(0, 'all', 'MaxUnpool moves elements to indices that are computed')),
+    gradient: maxUnpoolGradient,
   },
   MaxRoiPool: {
     summary: 'positively homogeneous, by channel; coordinates keep τ = 1',

@@ -1,0 +1,121 @@
+import { describe } from '../graph/attributes.js'
+import { ModelError, type Node } from '../graph/model.js'
+import type { Operand, Value } from '../graph/value.js'
+import { range } from './facts.js'
+import { windowOf } from './windows.js'
+
+/** The windows of a pooling along one spatial axis: window o sees the positions o·stride + k·dilation − begin, k < kernel. */
+interface Windows {
+  readonly size: number
+  readonly count: number
+  readonly kernel: number
+  readonly stride: number
+  readonly dilation: number
+  readonly begin: number
+  readonly end: number
+}
+
+/** @throws ModelError for padding to the same size under dilations, which ONNX Runtime pads as if there were none */
+export function refuseDilatedSame(node: Node): void {
+  const { dilations, autoPad } = windowOf(node, [])
+  if (autoPad.startsWith('SAME') && dilations.some((dilation) => dilation !== 1))
+    throw new ModelError(
+      `${describe(node)}: with auto_pad ${autoPad} and dilations, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads instead`,
+    )
+}
+
+/** @param x what is pooled, and `y` a value of the result's shape; their spatial sizes have to be known */
+function windowsOf(node: Node, x: Value, y: Value): Windows[] {
+  const { kernel, strides, dilations, pads, padsBegin, autoPad } = windowOf(node, [])
+  refuseDilatedSame(node)
+  return range(0, x.rank - 2).map((axis) => {
+    const along = (list: readonly unknown[]) => list[axis] as number
+    const [size, count] = [x.size(axis + 2), y.size(axis + 2)]
+    const window = { size, count, kernel: along(kernel), stride: along(strides), dilation: along(dilations) }
+    if (autoPad === 'VALID') return { ...window, begin: 0, end: 0 }
+    if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER')
+      return { ...window, begin: along(padsBegin), end: along(pads) - along(padsBegin) }
+    const total = reachOf(window) - size
+    if (total < 0)
+      throw new ModelError(
+        `${describe(node)}: with auto_pad ${autoPad} and strides larger than the windows, ONNX Runtime pads less than nothing, so there is no gradient; give pads instead`,
+      )
+    // An odd one goes to the end for SAME_UPPER, to the begin for SAME_LOWER.
+    const begin = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2)
+    return { ...window, begin, end: total - begin }
+  })
+}
+
+/** How many positions all windows cover, from the begin of the first to the end of the last. */
+function reachOf({
+  count,
+  kernel,
+  stride,
+  dilation,
+}: Pick<Windows, 'count' | 'kernel' | 'stride' | 'dilation'>): number {
+  return (count - 1) * stride + (kernel - 1) * dilation + 1
+}
+
+/**
+ * How many positions each window sees: a number, or a constant of the result's spatial shape. `padding`: padded ones count too, but
+ * not those that lie behind all padding, which ceil_mode makes.
+ */
+export function seenByWindows(node: Node, x: Value, y: Value, padding: boolean): Operand {
+  const counts = windowsOf(node, x, y).map(({ size, count, kernel, stride, dilation, begin, end }) => {
+    const [from, to] = padding ? [-begin, size + end] : [0, size]
+    return range(0, count).map((o) => {
+      const positions = range(0, kernel).map((k) => o * stride + k * dilation - begin)
+      return positions.filter((position) => position >= from && position < to).length
+    })
+  })
+  if (counts.flat().includes(0))
+    throw new ModelError(`${describe(node)}: some of its windows see nothing but padding, so that it has no mean`)
+  const products = counts.reduce((seen, along) => seen.flatMap((a) => along.map((b) => a * b)), [1])
+  const [first = 1] = products
+  if (products.every((product) => product === first)) return first
+  const sizes = counts.map((along) => along.length)
+  return y.builder.constant(y.dtype ?? 'float32', sizes, products)
+}
+
+/** The transpose of summing over windows: each position of x gets the sum of `value` over the windows that see it. */
+export function spreadOverWindows(node: Node, value: Value, x: Value): Value {
+  const windows = windowsOf(node, x, value)
+  const side = windows.every(sideBySide) ? repeated(value, windows) : transposedConvolution(value, windows)
+  // Cut to x's positions: padding goes, and what no window reaches gets zeros.
+  const none = [0, 0]
+  const before = windows.map(({ begin }) => -begin)
+  const after = windows.map((window) => window.size + window.begin - reachOf(window))
+  return side.pad([...none, ...before], [...none, ...after])
+}
+
+function sideBySide({ kernel, stride, dilation }: Windows): boolean {
+  return kernel === stride && (dilation === 1 || kernel === 1)
+}
+
+/** Windows that neither overlap nor leave gaps: each element stands as often as its window is large. */
+function repeated(value: Value, windows: readonly Windows[]): Value {
+  const { builder } = value
+  const axes = windows.map((_, axis) => 2 * axis + 3)
+  const kernels = windows.map(({ kernel }) => kernel)
+  const tiled = value.unsqueeze(axes).expand([1, 1, ...kernels.flatMap((kernel) => [1, kernel])])
+  const sizes = windows.map(({ count, kernel }) => count * kernel)
+  // Zeros: batch and channels stay what they are.
+  return tiled.op('Reshape', [builder.ints([0, 0, ...sizes])])
+}
+
+/** Every plane alone is convolved with a window of ones. */
+function transposedConvolution(value: Value, windows: readonly Windows[]): Value {
+  const { builder } = value
+  const kernels = windows.map(({ kernel }) => kernel)
+  const size = kernels.reduce((product, kernel) => product * kernel, 1)
+  const ones = builder.constant(value.dtype ?? 'float32', [1, 1, ...kernels], new Array<number>(size).fill(1))
+  const planes = value.reshape([-1, 1, ...windows.map(({ count }) => count)])
+  const spread = planes.op('ConvTranspose', [ones], {
+    strides: windows.map(({ stride }) => stride),
+    dilations: windows.map(({ dilation }) => dilation),
+  })
+  const back = builder.op('Concat', [builder.op('Shape', [value], { end: 2 }), builder.ints(windows.map(reachOf))], {
+    axis: 0,
+  })
+  return spread.reshape(back)
+}
