@@ -29,15 +29,23 @@ export interface BatchOptions {
 /** How the paper's authors train on CIFAR: shuffled, cropped with padding 4, mirrored, without a last partial batch. */
 export const TRAINING = { shuffle: true, dropLast: true, padding: 4, flip: true } as const
 
+export interface ImageTensor extends HostTensor {
+  readonly data: Float32Array
+}
+
+export interface LabelTensor extends HostTensor {
+  readonly data: BigInt64Array | Int32Array
+}
+
 /** Some images and their labels. Its memory is used again: it can be read until the next batch is asked for. */
 export interface Batch {
   /** From 0, in its epoch. */
   readonly index: number
   readonly count: number
   /** float32 [count, C, H, W], normalised. */
-  readonly images: HostTensor & { readonly data: Float32Array }
+  readonly images: ImageTensor
   /** int64 or int32 [count]. */
-  readonly labels: HostTensor & { readonly data: BigInt64Array | Int32Array }
+  readonly labels: LabelTensor
 }
 
 /**
