@@ -86,8 +86,9 @@ export const hardSigmoid = elementwise(({ y, dy, node }) =>
 
 /** y = x·h(x), h a HardSigmoid: y' = h + x·h'. */
 export const hardSwish = elementwise(({ x, dy }) => {
-  const h = x.op('HardSigmoid', [], { alpha: 1 / 6, beta: 0.5 })
-  return dy.mul(h.add(x.mul(hardSigmoidSlope(h, 1 / 6))))
+  const alpha = Math.fround(1 / 6)
+  const h = x.op('HardSigmoid', [], { alpha, beta: 0.5 })
+  return dy.mul(h.add(x.mul(hardSigmoidSlope(h, alpha))))
 })
 
 /** y = x·σ(αx) = x·s: y' = s + αxs(1 − s). */
@@ -118,17 +119,18 @@ function geluSlope(x: Value): Value {
   return cumulative.add(x.mul(density))
 }
 
-/** y = x(1 + t)/2, t = tanh(c(x + kx³)): y' = (1 + t)/2 + x(1 − t²)c(1 + 3kx²)/2. */
+/** y = x·σ(2u), u = √(2/π)·(x + kx³), for (1 + tanh u)/2 = σ(2u): y' = s + xs(1 − s)·2u'. */
 function tanhGeluSlope(x: Value): Value {
-  const c = Math.sqrt(2 / Math.PI)
+  const c = 2 * Math.sqrt(2 / Math.PI)
   const k = 0.044715
   const square = x.square()
-  const t = x.mul(square.mul(c * k).add(c)).op('Tanh')
-  const inner = square.mul(1.5 * c * k).add(0.5 * c)
-  return t
-    .mul(0.5)
-    .add(0.5)
-    .add(x.mul(oneMinusSquare(t)).mul(inner))
+  const s = x.mul(square.mul(c * k).add(c)).op('Sigmoid')
+  return s.add(
+    x
+      .mul(s)
+      .mul(s.subtractedFrom(1))
+      .mul(square.mul(3 * c * k).add(c)),
+  )
 }
 
 export const softplus = elementwise(({ x, dy }) => dy.mul(x.op('Sigmoid')))

@@ -3,18 +3,20 @@ import type { Operator } from './rule.js'
 
 const INTRODUCTION = `# Operators
 
-What teleportation does at each operator of ONNX's own domain, generated from the table in \`src/ops\` by
-\`npx tsx scripts/operators.ts\`. τ is the scale that a value carries, one per channel; \`weights\` and \`full\` are the two scopes.
-_shape_ is ticked where sizes are derived; without it only those are known that the file declares. _scale_ is \`moves\` where the
-operator has a scale rule and \`pinned\` where its inputs and outputs keep τ = 1. Operators that are not in this table, and those of
-other domains, are pinned too.
+What teleportation does at each operator of ONNX's own domain, and which of them have gradients; generated from the table in
+\`src/ops\` by \`npx tsx scripts/operators.ts\`. τ is the scale that a value carries, one per channel; \`weights\` and \`full\` are the
+two scopes. _shape_ is ticked where sizes are derived; without it only those are known that the file declares. _scale_ is \`moves\`
+where the operator has a scale rule and \`pinned\` where its inputs and outputs keep τ = 1. _gradient_ is ticked where gradients flow
+back through the operator, and \`zero\` where it is piecewise constant; without it a gradient through the operator is an error.
+Operators that are not in this table, and those of other domains, are pinned too and have no gradient.
 `
 
-const HEAD = ['operator', 'shape', 'scale', 'what happens to τ']
+const HEAD = ['operator', 'shape', 'scale', 'gradient', 'what happens to τ']
 
 function row(name: string, operator: Operator): string[] {
   const scale = typeof operator.scale === 'function' ? 'moves' : 'pinned'
-  return [name, operator.shape === undefined ? '' : '✓', scale, operator.summary.replaceAll('|', '\\|')]
+  const gradient = operator.gradient === undefined ? '' : operator.gradient === 'zero' ? 'zero' : '✓'
+  return [name, operator.shape === undefined ? '' : '✓', scale, gradient, operator.summary.replaceAll('|', '\\|')]
 }
 
 /** Columns of even width, as the formatter wants them. */
