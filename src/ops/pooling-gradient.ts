@@ -2,7 +2,7 @@ import { intOf } from '../graph/attributes.js'
 import type { Value } from '../graph/value.js'
 import { range } from './facts.js'
 import type { GradientContext, GradientRule } from './rule.js'
-import { refuseDilatedSame, seenByWindows, spreadOverWindows } from './window-sums.js'
+import { refuseDilations, seenByWindows, spreadOverWindows } from './window-sums.js'
 
 /** All axes but batch and channel. */
 function spatialAxes(x: Value): number[] {
@@ -23,7 +23,7 @@ function scattered(x: Value, indices: Value, dy: Value): Value {
  */
 export const maxPoolGradient: GradientRule = (context) => {
   const { node, x, dy, give } = context
-  refuseDilatedSame(node)
+  refuseDilations(node, x(0), dy)
   give(0, () => scattered(x(0), placesOfGreatest(context), dy))
 }
 
@@ -47,6 +47,7 @@ export const globalMaxGradient: GradientRule = ({ x, dy, give }) =>
 /** y = Σ over the window of x, divided by how many it sees: as many as it has, where padding counts, or else those inside. */
 export const averagePoolGradient: GradientRule = ({ node, x, dy, give }) =>
   give(0, () => {
+    refuseDilations(node, x(0), dy)
     const padding = intOf(node, 'count_include_pad', 0) !== 0
     return spreadOverWindows(node, dy.div(seenByWindows(node, x(0), dy, padding)), x(0))
   })
@@ -58,6 +59,7 @@ export const globalAverageGradient: GradientRule = ({ x, dy, give }) =>
 /** y = (Σ |x|^p)^(1/p): dx = sign(x)·|x|^(p−1) · Σ over the windows that see x of dy·y^(1−p). */
 export const lpPoolGradient: GradientRule = ({ node, x, y, dy, give }) =>
   give(0, () => {
+    refuseDilations(node, x(0), dy)
     const p = intOf(node, 'p', 2)
     return signedPower(x(0), p - 1).mul(spreadOverWindows(node, perNorm(dy, y(0), p), x(0)))
   })

@@ -1,4 +1,5 @@
 import { describe } from '../graph/attributes.js'
+import { isNumber } from '../graph/dims.js'
 import { ModelError, type Node } from '../graph/model.js'
 import type { Operand, Value } from '../graph/value.js'
 import { range } from './facts.js'
@@ -15,19 +16,23 @@ interface Windows {
   readonly end: number
 }
 
-/** @throws ModelError for padding to the same size under dilations, which ONNX Runtime pads as if there were none */
-export function refuseDilatedSame(node: Node): void {
+/**
+ * @throws ModelError for padding to the same size under dilations, which ONNX Runtime pads as if there were none, and for windows that
+ * step over all of the data (only dilations make them, and only where sizes are known it can be told)
+ */
+export function refuseDilations(node: Node, x: Value, y: Value): void {
   const { dilations, autoPad } = windowOf(node, [])
-  if (autoPad.startsWith('SAME') && dilations.some((dilation) => dilation !== 1))
+  if (dilations.every((dilation) => dilation === 1)) return
+  if (autoPad.startsWith('SAME'))
     throw new ModelError(
       `${describe(node)}: with auto_pad ${autoPad} and dilations, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads instead`,
     )
+  if ([x, y].every(({ dims }) => dims.slice(2).every(isNumber))) seenAlong(node, x, y, false)
 }
 
 /** @param x what is pooled, and `y` a value of the result's shape; their spatial sizes have to be known */
 function windowsOf(node: Node, x: Value, y: Value): Windows[] {
   const { kernel, strides, dilations, pads, padsBegin, autoPad } = windowOf(node, [])
-  refuseDilatedSame(node)
   return range(0, x.rank - 2).map((axis) => {
     const along = (list: readonly unknown[]) => list[axis] as number
     const [size, count] = [x.size(axis + 2), y.size(axis + 2)]
@@ -56,11 +61,8 @@ function reachOf({
   return (count - 1) * stride + (kernel - 1) * dilation + 1
 }
 
-/**
- * How many positions each window sees: a number, or a constant of the result's spatial shape. `padding`: padded ones count too, but
- * not those that lie behind all padding, which ceil_mode makes.
- */
-export function seenByWindows(node: Node, x: Value, y: Value, padding: boolean): Operand {
+/** How many positions each window sees along each axis. @throws ModelError where there is one that sees nothing but padding */
+function seenAlong(node: Node, x: Value, y: Value, padding: boolean): number[][] {
   const counts = windowsOf(node, x, y).map(({ size, count, kernel, stride, dilation, begin, end }) => {
     const [from, to] = padding ? [-begin, size + end] : [0, size]
     return range(0, count).map((o) => {
@@ -69,7 +71,18 @@ export function seenByWindows(node: Node, x: Value, y: Value, padding: boolean):
     })
   })
   if (counts.flat().includes(0))
-    throw new ModelError(`${describe(node)}: some of its windows see nothing but padding, so that it has no mean`)
+    throw new ModelError(
+      `${describe(node)}: some of its windows see nothing but padding, so that there is no gradient; give smaller pads or dilations`,
+    )
+  return counts
+}
+
+/**
+ * How many positions each window sees: a number, or a constant of the result's spatial shape. `padding`: padded ones count too, but
+ * not those that lie behind all padding, which ceil_mode makes.
+ */
+export function seenByWindows(node: Node, x: Value, y: Value, padding: boolean): Operand {
+  const counts = seenAlong(node, x, y, padding)
   const products = counts.reduce((seen, along) => seen.flatMap((a) => along.map((b) => a * b)), [1])
   const [first = 1] = products
   if (products.every((product) => product === first)) return first
