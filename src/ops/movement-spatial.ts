@@ -1,11 +1,13 @@
-import { floatOf, floatsOf, intOf, intsOf, stringOf } from '../graph/attributes.js'
+import { floatOf, intOf, stringOf } from '../graph/attributes.js'
 import { add, type Dim, divide, isNumber, multiply, same } from '../graph/dims.js'
 import { CannotScale, concatenate, FIELD_LIMIT, type Field, select, varies, varyingAxes } from './field.js'
-import { axisOf, facts, range, unknownDim } from './facts.js'
+import { facts, range, unknownDim } from './facts.js'
 import { paddingOf } from './padding.js'
 import { unpadded } from './padding-gradient.js'
+import { resizingOf } from './resizing.js'
+import { resampled } from './resizing-gradient.js'
 import type { GradientRule, NodeContext, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
-import { floorOf, numbersAt } from './shape-arithmetic.js'
+import { floorOf } from './shape-arithmetic.js'
 
 const padFacts: ShapeRule = (context) => {
   const { dtype, shape } = context.input(0)
@@ -92,36 +94,6 @@ const pad: ScaleRule = (context) => {
         : select(field, axis, repeated(mode, field.dims[axis] as number, before, after))
   }
   context.output(0, field)
-}
-
-/** A list input that is given but empty counts as left out. */
-function listAt(context: NodeContext, input: number): readonly Dim[] | undefined {
-  const numbers = context.has(input) ? numbersAt(context, input) : undefined
-  return numbers?.length === 0 ? undefined : numbers
-}
-
-/** Factor and target size of each axis, as far as they are given. */
-interface Resizing {
-  readonly factor?: Dim | undefined
-  readonly size?: Dim | undefined
-}
-
-/** What a Resize or Upsample does to each axis; undefined where that is not known. */
-function resizingOf(context: NodeContext, rank: number): Resizing[] | undefined {
-  const { node, opset } = context
-  const single = node.opType === 'Upsample' || opset < 11
-  const factors = floatsOf(node, 'scales') ?? listAt(context, single ? 1 : 2)
-  const sizes = single ? undefined : listAt(context, 3)
-  const given = intsOf(node, 'axes')
-  const axes = given?.map((axis) => axisOf(node, axis, rank)) ?? range(0, rank)
-  const policy = stringOf(node, 'keep_aspect_ratio_policy', 'stretch')
-  const values = sizes ?? factors
-  if (values === undefined || values.length !== axes.length) return undefined
-  const result: Resizing[] = Array.from({ length: rank }, () => ({ factor: 1 }))
-  axes.forEach((axis, i) => {
-    result[axis] = sizes === undefined ? { factor: values[i] } : policy === 'stretch' ? { size: values[i] } : {}
-  })
-  return result
 }
 
 const resizeFacts: ShapeRule = (context) => {
@@ -256,8 +228,18 @@ export const movementSpatial: OperatorTable = {
     gradient: unpadded,
     summary: 'movement: with 0 or repeated elements τ passes; any other value needs τ = 1',
   },
-  Resize: { shape: resizeFacts, scale: resize, summary: 'linear: τ passes along the axes that keep their size' },
-  Upsample: { shape: resizeFacts, scale: resize, summary: 'linear: τ passes along the axes that keep their size' },
+  Resize: {
+    shape: resizeFacts,
+    scale: resize,
+    gradient: resampled,
+    summary: 'linear: τ passes along the axes that keep their size',
+  },
+  Upsample: {
+    shape: resizeFacts,
+    scale: resize,
+    gradient: resampled,
+    summary: 'linear: τ passes along the axes that keep their size',
+  },
   DepthToSpace: {
     shape: depthToSpaceFacts,
     scale: depthToSpace,

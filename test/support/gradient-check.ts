@@ -72,7 +72,7 @@ function outputsOf(model: Model): string[] {
 }
 
 /** The model with one output more: the sum of these values, each times fixed random numbers. */
-function withScalar(model: Model, name: string, values: readonly string[]): Model {
+export function withScalar(model: Model, name: string, values: readonly string[]): Model {
   const continuation = new Continuation(model, `${name}/`)
   const { builder } = continuation
   const terms = values

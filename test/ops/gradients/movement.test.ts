@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { gradients } from '../../../src/autodiff/gradients.js'
+import type { Model } from '../../../src/graph/model.js'
 import { modelBytes } from '../../../src/onnx/write.js'
 import { nodeRuntime } from '../../../src/runtime/node/session.js'
 import { checkGradients } from '../../support/gradient-check.js'
@@ -15,10 +16,12 @@ async function check(
   attributes: Attributes = {},
   outputs = 1,
   opset = 18,
+  declared?: readonly number[],
 ): Promise<void> {
   const net = new Network(opset)
   const x = net.input(shape, 'float64')
   const found = net.node(opType, [net.op('Mul', [x, x]), ...others(net)], attributes, outputs)
+  if (declared !== undefined) net.declare(found[0] as string, 'float64', declared)
   net.output(...found.map((y) => net.op('Mul', [y, y])))
   await checkGradients(net.model())
 }
@@ -211,9 +214,15 @@ describe('gradients of scattered updates', () => {
   })
 })
 
+/** A small network declares float32 of its outputs, whatever they are. */
+function untyped(net: Network): Model {
+  const model = net.model()
+  return { ...model, graph: { ...model.graph, outputs: model.graph.outputs.map(({ name }) => ({ name })) } }
+}
+
 /** The gradients' elements at the network's drawn inputs. */
 async function gradientsAt(net: Network, of: string, wrt: readonly string[]): Promise<number[][]> {
-  const { model, gradients: names } = gradients(net.model(), { of, wrt })
+  const { model, gradients: names } = gradients(untyped(net), { of, wrt })
   const session = await nodeRuntime.open({ bytes: modelBytes(model) }, { threads: 1, optimization: 'none' })
   try {
     const outputs = await session.run(feedsOf(model))
@@ -249,7 +258,7 @@ describe('gradients of padding', () => {
   )
 
   it.each(['constant', 'edge', 'reflect', 'wrap'] as const)('Pad in mode %s by computed numbers', (mode) =>
-    check('Pad', [3, 4], computedPads, { mode }, 1, 19),
+    check('Pad', [3, 4], computedPads, { mode }, 1, 19, [4, 7]),
   )
 
   function computedPads(net: Network): string[] {
@@ -294,7 +303,7 @@ describe('gradients of repeats and blocks', () => {
 describe('gradients of Dropout', () => {
   it('in inference', () => check('Dropout', [3, 4]))
   it('in inference, said so', () =>
-    check('Dropout', [3, 4], (net) => [net.constant([], [0.3]), net.constant([], [0], 'bool')]))
+    check('Dropout', [3, 4], (net) => [net.constant([], [0.3], 'float64'), net.constant([], [0], 'bool')]))
 
   it.each([
     ['0.3', 0.3],
@@ -305,7 +314,7 @@ describe('gradients of Dropout', () => {
     const given = ratio === undefined ? '' : net.constant([], [ratio])
     const y = net.op('Dropout', [x, given, net.constant([], [1], 'bool')])
     const loss = net.op('ReduceSum', [y], { keepdims: 0 })
-    const { model, gradients: names } = gradients(net.output(y, loss).model(), { of: loss, wrt: [x] })
+    const { model, gradients: names } = gradients(untyped(net.output(y, loss)), { of: loss, wrt: [x] })
     const session = await nodeRuntime.open({ bytes: modelBytes(model) }, { threads: 1, optimization: 'none' })
     const feeds = feedsOf(model)
     const outputs = await session.run(feeds)
@@ -329,6 +338,7 @@ describe('gradients of what makes tensors', () => {
     ]
     const x = net.input([], 'float64')
     const y = net.op('Range', [net.op('Mul', [start, x]), limit, delta])
+    net.declare(y, 'float64', [5])
     net.output(net.op('Mul', [y, y]))
     await checkGradients(net.model(), {}, new Map([[x, { dims: [], data: Float64Array.of(1) }]]))
   })
