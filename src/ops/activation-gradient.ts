@@ -84,7 +84,7 @@ export const hardSigmoid = elementwise(({ y, dy, node }) =>
   dy.mul(hardSigmoidSlope(y, floatOf(node, 'alpha', Math.fround(0.2)))),
 )
 
-/** y = x·h(x), h a HardSigmoid: y' = h + x·h'. */
+/** y = x·h(x), h a HardSigmoid: y' = h + x·h'; 0 and 1 where the bounds begin, as PyTorch has it after 2.6 (its issue 147801). */
 export const hardSwish = elementwise(({ x, dy }) => {
   const alpha = Math.fround(1 / 6)
   const h = x.op('HardSigmoid', [], { alpha, beta: 0.5 })

@@ -1,6 +1,6 @@
 import { describe, intOf } from '../graph/attributes.js'
 import { isNumber } from '../graph/dims.js'
-import { ModelError } from '../graph/model.js'
+import { ModelError, type Node } from '../graph/model.js'
 import type { Value } from '../graph/value.js'
 import { axisOf } from './facts.js'
 import { keepsDims, reducedAxes } from './reduced-axes.js'
@@ -12,6 +12,7 @@ interface Reduction {
   readonly y: Value
   readonly dy: Value
   readonly axes: readonly number[]
+  readonly node: Node
 }
 
 /** ∂L/∂x; of y's shape where it is the same for all elements that were reduced. */
@@ -25,6 +26,7 @@ function reduction(formula: (values: Reduction) => Value): GradientRule {
       const values = {
         x,
         axes,
+        node: context.node,
         dy: kept(context.dy),
         get y() {
           return kept(context.y(0))
@@ -75,8 +77,12 @@ export const logSum = reduction(({ y, dy }) => dy.div(y.exp()))
 export const logSumExp = reduction(({ x, y, dy }) => dy.mul(x.sub(y).exp()))
 
 /** Axis by axis: the product over several axes is a product of products. */
-export const product = reduction(({ x, dy, axes }) => {
+export const product = reduction(({ x, dy, axes, node }) => {
   const [axis, ...others] = axes
+  if (!axes.every((reduced) => isNumber(x.dims[reduced])))
+    throw new ModelError(
+      `${describe(node)}: the gradient of a product needs to know how many factors it has; give the model's inputs fixed sizes (bindDims)`,
+    )
   return axis === undefined ? dy : productGradient(x, axis, others, dy)
 })
 

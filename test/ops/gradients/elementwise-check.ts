@@ -40,13 +40,24 @@ export async function check(example: Example, dtype: DType = 'float64', options:
   await checkGradients(network.output(result).model(), { wrt, ...options }, point)
 }
 
-/** ∂ Σ y / ∂ input for every float input, as ONNX Runtime computes it. */
-export async function gradientsOfSum(example: Example, dtype: DType = 'float32'): Promise<number[][]> {
+/**
+ * ∂ Σ y / ∂ input for every float input, as ONNX Runtime computes it. `named`: the model calls the sizes that are not 1 by names alone,
+ * one for each number.
+ */
+export async function gradientsOfSum(
+  example: Example,
+  dtype: DType = 'float32',
+  { named = false } = {},
+): Promise<number[][]> {
   const { network, point, result } = build(example, dtype)
   const total = network.op('ReduceSum', [result], { keepdims: 0 })
   const wrt = [...point.keys()]
   const model = network.output(total).model()
-  const free = { ...model, graph: { ...model.graph, outputs: [{ name: total }] } }
+  const inputs = model.graph.inputs.map((input) => ({
+    ...input,
+    shape: input.shape?.map((dim) => (named && dim !== 1 ? `size ${dim}` : dim)) ?? [],
+  }))
+  const free = { ...model, graph: { ...model.graph, inputs, outputs: [{ name: total }] } }
   const derived = gradients(free, { of: total, wrt, keepOutputs: false })
   const found = await runAt(derived.model, point)
   return wrt.map((name) => [...(found.get(derived.gradients.get(name) as string)?.data ?? [])])
