@@ -96,6 +96,13 @@ export class GraphBuilder {
     })
   }
 
+  /** A new input, under a name that nothing has yet (see `freshName`). */
+  freshInput(stem: string, dtype: DType, shape: readonly (number | string)[]): Value {
+    const name = this.freshName(stem)
+    this.#taken.delete(name)
+    return this.input(name, dtype, shape)
+  }
+
   /** A new initializer. @throws ModelError if its name is taken */
   initializer(tensor: Tensor): Value {
     this.#take(tensor.name)

@@ -59,7 +59,7 @@ function adamOf(name: 'adam' | 'adamw', options: AdamOptions & { readonly weight
  * loses digits.
  */
 function corrected(like: Value, { lr, update }: UpdateScalars, beta1: number, beta2: number, eps: number) {
-  const t = update.cast('float64')
+  const t = (update as Value).cast('float64')
   const c = t.constant(beta2).pow(t).subtractedFrom(1).sqrt()
   const rate = lr.cast('float64').mul(c).div(t.constant(beta1).pow(t).subtractedFrom(1))
   return { rate: rate.castLike(like), epsilon: c.mul(eps).castLike(like) }

@@ -37,7 +37,8 @@ export function sgd(options: SgdOptions): Optimizer {
   const withMomentum = (w: Value, g: Value, [buffer]: readonly Value[], { lr, update }: UpdateScalars) => {
     const d = weightDecay === 0 ? g : g.add(w.mul(weightDecay))
     // The first update takes the whole gradient.
-    const damped = dampening === 0 ? d : d.mul(update.equal(1).where(lr.constant(1), lr.constant(1 - dampening)))
+    const damped =
+      dampening === 0 ? d : d.mul((update as Value).equal(1).where(lr.constant(1), lr.constant(1 - dampening)))
     const b = (buffer as Value).mul(momentum).add(damped)
     const direction = nesterov ? d.add(b.mul(momentum)) : b
     return { parameter: w.sub(direction.mul(lr)), states: [b] }

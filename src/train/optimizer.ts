@@ -5,8 +5,8 @@ import type { Value } from '../graph/value.js'
 export interface UpdateScalars {
   /** The learning rate, of the parameter's type. */
   readonly lr: Value
-  /** Which update this is since the optimiser's state was zero, from 1, int64. */
-  readonly update: Value
+  /** Which update this is since the optimiser's state was zero, from 1, int64; there if the optimiser counts them. */
+  readonly update?: Value
 }
 
 /** What one parameter becomes, and its states, in the order of `Optimizer.states`. */
@@ -27,7 +27,7 @@ export interface Optimizer {
   readonly settings: Readonly<Record<string, number | boolean | readonly number[]>>
   /** What is kept for each parameter between steps, under PyTorch's names: `momentum_buffer`; `exp_avg`, `exp_avg_sq`. */
   readonly states: readonly string[]
-  /** True if `update` reads `scalars.update`. */
+  /** True if `update` reads `scalars.update`, the number of updates. */
   readonly countsUpdates: boolean
   readonly update: (parameter: Value, gradient: Value, states: readonly Value[], scalars: UpdateScalars) => Updated
 }

@@ -12,6 +12,8 @@ export interface TrainingStepOptions {
   readonly batchSize: number
   /** The largest norm of all gradients together; larger ones are scaled down to it, as torch.nn.utils.clip_grad_norm_ does. */
   readonly clipNorm?: number
+  /** The output that the loss is computed from. Default: the only one. */
+  readonly output?: string
   /** Also compute the norm of all gradients (before clipping). Default: where `clipNorm` is given. */
   readonly gradientNorm?: boolean
   /** Names of initializers that stay as they are; `*` stands for any characters. Default: none. */
@@ -32,6 +34,7 @@ export interface StepValue {
   readonly input: string
   /** The output of the step's graph that holds its next value. */
   readonly output: string
+  /** What it is before the first step. */
   readonly initial: Tensor
 }
 
@@ -79,6 +82,8 @@ export interface TrainingStep {
   readonly statistics: readonly StepValue[]
   /** Scalar outputs of the step: the mean loss, for classification the number of correct predictions (int64), the gradients' norm. */
   readonly outputs: { readonly loss: string; readonly correct?: string; readonly gradientNorm?: string }
+  /** The input of the evaluation for targets. */
+  readonly evaluationTarget: string
   /** Scalar outputs of the evaluation. */
   readonly evaluationOutputs: { readonly lossSum: string; readonly correct?: string }
 }
