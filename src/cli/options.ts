@@ -86,7 +86,7 @@ export function number(text: string): number {
   return value
 }
 
-function atLeast(least: number): (text: string) => number {
+export function atLeast(least: number): (text: string) => number {
   return (text) => {
     const value = number(text)
     if (value < least) throw new InvalidArgumentError(`Expected a number of at least ${least}.`)

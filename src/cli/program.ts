@@ -23,6 +23,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'are two models the same function?',
     load: async () => (await import('./verify.js')).verifyCommand(),
   },
+  gradients: {
+    summary: 'loss and gradients on a batch; do they scale as Theorem 2 says?',
+    load: async () => (await import('./gradients.js')).gradientsCommand(),
+  },
+  train: {
+    summary: 'train a network, as a configuration says',
+    load: async () => (await import('./train.js')).trainCommand(),
+  },
   data: {
     summary: 'fetch a data set, check it, and keep it in the cache',
     load: async () => (await import('./data.js')).dataCommand(),

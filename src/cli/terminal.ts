@@ -26,6 +26,12 @@ class Terminal {
     this.#progress = false
   }
 
+  /** A line at once, while the command goes on. */
+  line(text: string, stream: NodeJS.WriteStream = process.stdout): void {
+    this.clear()
+    if (!this.#quiet) stream.write(`${text}\n`)
+  }
+
   warn(line: string): void {
     this.#warnings.push(line)
   }

@@ -1,14 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { type Model, ModelError, type Tensor } from '../graph/model.js'
+import { type Model, ModelError } from '../graph/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../graph/safetensors.js'
-import { bytesOf, MemoryData } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import { readModelBytes } from '../onnx/read.js'
 import { writeModel } from '../onnx/write.js'
-import { hostTensorOf, isHostDType } from '../runtime/host.js'
+import { hostOfTensor, tensorOfHost } from '../runtime/host.js'
 import { nodeFiles } from '../runtime/node/files.js'
-import type { HostTensor, HostTensors } from '../runtime/session.js'
 import type { Checkpoint } from '../train/fit.js'
 
 /** The checkpoints of a run, each a folder with the network, the optimiser's state and where the run stands. */
@@ -32,7 +30,10 @@ export class CheckpointFolder {
     fs.mkdirSync(temporary, { recursive: true })
     writeModel(nodeFiles, model, path.join(temporary, MODEL))
     const { optimizer, ...counts } = trainer
-    write(path.join(temporary, STATE), encodeSafetensors({ tensors: tensorsOf(optimizer), metadata: {} }))
+    write(
+      path.join(temporary, STATE),
+      encodeSafetensors({ tensors: [...optimizer].map(([name, value]) => tensorOfHost(name, value)), metadata: {} }),
+    )
     write(path.join(temporary, PROGRESS), `${JSON.stringify({ ...progress, ...counts }, undefined, 2)}\n`)
     fs.rmSync(target, { recursive: true, force: true })
     fs.renameSync(temporary, target)
@@ -99,20 +100,8 @@ export function readCheckpoint(folder: string): Checkpoint {
     steps: number
     updates: number
   }
-  const optimizer = new Map(tensors.map((tensor) => [tensor.name, hostOf(tensor, refuse)]))
+  const optimizer = new Map(tensors.map((tensor) => [tensor.name, hostOfTensor(tensor)]))
   return { ...progress, model, trainer: { steps, updates, optimizer } }
-}
-
-function tensorsOf(values: HostTensors): Tensor[] {
-  return [...values].map(([name, { dtype, dims, data }]) => {
-    const { buffer, byteOffset, byteLength } = data as Float32Array
-    return { name, dtype, dims, data: new MemoryData(new Uint8Array(buffer, byteOffset, byteLength)) }
-  })
-}
-
-function hostOf(tensor: Tensor, refuse: (why: string) => Error): HostTensor {
-  if (!isHostDType(tensor.dtype)) throw refuse(`${quoted(tensor.name)} is of type ${tensor.dtype}`)
-  return hostTensorOf(tensor.dtype, tensor.dims, bytesOf(tensor))
 }
 
 /** Also on the disk before the folder gets its name. */

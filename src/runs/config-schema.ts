@@ -50,14 +50,15 @@ const optimizer = z.discriminatedUnion('name', [
 
 const schedule = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('constant') }),
-  z.strictObject({ name: z.literal('step'), stepSize: count, gamma: positive.default(0.1) }),
-  z.strictObject({ name: z.literal('multiStep'), milestones: z.array(count), gamma: positive.default(0.1) }),
+  z.strictObject({ name: z.literal('step'), size: count, gamma: positive.default(0.1) }),
+  z.strictObject({ name: z.literal('multiStep'), milestones: z.array(whole), gamma: positive.default(0.1) }),
   z.strictObject({ name: z.literal('cosine'), epochs: count.optional(), minimum: z.number().min(0).default(0) }),
   z.strictObject({
     name: z.literal('reduceOnPlateau'),
-    factor: positive.max(1).default(0.1),
+    factor: positive.lt(1).default(0.1),
     patience: whole.default(10),
     threshold: z.number().min(0).default(1e-4),
+    thresholdMode: z.enum(['rel', 'abs']).default('rel'),
     cooldown: whole.default(0),
     minimum: z.number().min(0).default(0),
   }),

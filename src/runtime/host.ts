@@ -1,7 +1,8 @@
 import type { DType } from '../graph/dtype.js'
 import { doubleToHalf, halfToDouble } from '../graph/half.js'
-import { ModelError } from '../graph/model.js'
-import { sizeOf } from '../graph/tensor.js'
+import { ModelError, type Tensor } from '../graph/model.js'
+import { bytesOf, MemoryData, sizeOf } from '../graph/tensor.js'
+import { quoted } from '../graph/text.js'
 import type { HostData, HostTensor } from './session.js'
 
 type NumberArray = Exclude<HostData, readonly string[] | BigInt64Array | BigUint64Array>
@@ -43,6 +44,20 @@ export function hostTensorOf(dtype: HostDType, dims: readonly number[], bytes: U
   const type = ARRAYS[dtype]
   const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice()
   return { dtype, dims, data: new type(aligned.buffer as ArrayBuffer, aligned.byteOffset, sizeOf(dims)) }
+}
+
+/** The same elements as a model's tensor; memory is shared. @throws ModelError for strings */
+export function tensorOfHost(name: string, { dtype, dims, data }: HostTensor): Tensor {
+  if (Array.isArray(data)) throw new ModelError(`tensor ${quoted(name)}: strings are no numbers`)
+  const { buffer, byteOffset, byteLength } = data as Uint8Array
+  return { name, dtype, dims, data: new MemoryData(new Uint8Array(buffer, byteOffset, byteLength)) }
+}
+
+/** A model's tensor as a runtime takes it; memory is shared where it is aligned. @throws ModelError for types that no runtime takes */
+export function hostOfTensor(tensor: Tensor): HostTensor {
+  if (!isHostDType(tensor.dtype))
+    throw new ModelError(`tensor ${quoted(tensor.name)}: elements of type ${tensor.dtype} cannot be fed to a runtime`)
+  return hostTensorOf(tensor.dtype, tensor.dims, bytesOf(tensor))
 }
 
 /** Reads elements as doubles: exact but for 64-bit integers beyond 2^53. Absent for strings. */

@@ -101,7 +101,7 @@ export interface FitOptions {
   readonly onStep?: (progress: StepProgress) => void
   /** Returning `'stop'` ends the run after this epoch. */
   readonly onEpoch?: (metrics: EpochMetrics, trainer: Trainer) => 'stop' | undefined | Promise<'stop' | undefined>
-  /** Given after every epoch, every `checkpointSteps` steps, and when the run is interrupted. */
+  /** Given before the first epoch, after every epoch, every `checkpointSteps` steps, and when the run is interrupted. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>
   /** Default: no checkpoints but after epochs. */
   readonly checkpointSteps?: number
@@ -154,6 +154,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   }
   try {
     if (resume !== undefined) trainer.load({ ...resume.trainer, weights: trainer.state().weights })
+    else await options.onCheckpoint?.(checkpoint(0, 0, NO_SUMS))
     for (let epoch = resume?.epoch ?? 0; epoch < epochs; epoch++) {
       const resumed = epoch === resume?.epoch
       // A checkpoint in the middle of an epoch was made after that epoch's teleportations.

@@ -1,15 +1,14 @@
-import { compose, type Cob, invert } from '../cob/cob.js'
+import type { Cob } from '../cob/cob.js'
 import { sampleCob, type Sampling } from '../cob/sample.js'
 import { type Model, ModelError, type Tensor } from '../graph/model.js'
-import { MemoryData } from '../graph/tensor.js'
-import { quoted } from '../graph/text.js'
 import type { Scope } from '../ops/rule.js'
-import { type Quiver, quiverOf } from '../quiver/quiver.js'
-import { hostTensorOf, isHostDType } from '../runtime/host.js'
+import type { Quiver } from '../quiver/quiver.js'
+import { hostOfTensor, tensorOfHost } from '../runtime/host.js'
 import type { HostTensor, HostTensors } from '../runtime/session.js'
+import { movedGradients } from '../teleport/gradients.js'
 import { pseudoTeleport } from '../teleport/pseudo.js'
 import { teleport } from '../teleport/teleport.js'
-import { withWeights } from '../teleport/weights.js'
+import { trainingQuiver } from '../teleport/training-quiver.js'
 
 interface Common {
   /** After how many epochs; 0 is before the first. */
@@ -78,53 +77,19 @@ function cobOf(quiver: Quiver, teleportation: Teleportation, seed: number): Cob 
   return sampleCob(quiver, { sampling, range, seed: teleportation.seed ?? seed })
 }
 
-/**
- * The quiver of a network that is trained with batch statistics: the input of every BatchNormalization has τ = 1. In scope `full`
- * divisions before it see to that.
- */
-export function trainingQuiver(model: Model, scope: Scope): Quiver {
-  const quiver = quiverOf(model, { scope })
-  if (scope === 'full') return quiver
-  const before = model.graph.nodes.filter(({ opType, domain }) => opType === 'BatchNormalization' && domain === '')
-  const variables = new Set<number>()
-  for (const node of before)
-    for (const scale of quiver.fields.get(node.inputs[0] ?? '')?.ids ?? [])
-      for (const [variable] of quiver.classes.powersOf(scale)) variables.add(variable)
-  const exclude = quiver.vertices
-    .filter(({ first, size }) =>
-      Array.from({ length: size }, (_, i) => quiver.classes.powersOf(first + i + 1)).some((powers) =>
-        powers.some(([variable]) => variables.has(variable)),
-      ),
-    )
-    .map(({ name }) => name)
-  return exclude.length === 0 ? quiver : quiverOf(model, { scope, exclude })
-}
-
-/** Gradients scale inversely to weights: moving them as weights by 1/τ is moving them by τ_in/τ_out. */
+/** The optimiser's state as gradients move, its second moments as their squares. */
 function transported(model: Model, optimizer: HostTensors, scope: Scope, cob: Cob): HostTensors {
-  const inverse = invert(cob)
-  const squared = compose(inverse, inverse)
   const byState = new Map<string, Map<string, Tensor>>()
-  for (const [key, { dtype, dims, data }] of optimizer) {
+  for (const [key, value] of optimizer) {
     const slash = key.indexOf('/')
     const [state, name] = [key.slice(0, slash), key.slice(slash + 1)]
-    const { buffer, byteOffset, byteLength } = data as Float32Array
-    const tensor = { name, dtype, dims, data: new MemoryData(new Uint8Array(buffer, byteOffset, byteLength)) }
-    byState.set(state, (byState.get(state) ?? new Map<string, Tensor>()).set(name, tensor))
+    byState.set(state, (byState.get(state) ?? new Map<string, Tensor>()).set(name, tensorOfHost(name, value)))
   }
   const result = new Map<string, HostTensor>()
   for (const [state, tensors] of byState) {
-    const filled = withWeights(model, tensors)
-    const moved = teleport(filled, trainingQuiver(filled, scope), state === SECOND_MOMENT ? squared : inverse)
-    for (const name of tensors.keys()) {
-      const tensor = moved.graph.initializers.get(name)
-      if (tensor === undefined || !isHostDType(tensor.dtype))
-        throw new ModelError(
-          `teleportation: the state ${quoted(`${state}/${name}`)} belongs to no weight of the network`,
-        )
-      const bytes = tensor.data.read(0, tensor.data.byteLength)
-      result.set(`${state}/${name}`, hostTensorOf(tensor.dtype, tensor.dims, bytes))
-    }
+    const power = state === SECOND_MOMENT ? 2 : 1
+    const moved = movedGradients(model, tensors, (filled) => trainingQuiver(filled, scope), cob, power)
+    for (const [name, tensor] of moved) result.set(`${state}/${name}`, hostOfTensor(tensor))
   }
   return result
 }

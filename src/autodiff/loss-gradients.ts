@@ -1,0 +1,133 @@
+import { isNumber, show } from '../graph/dims.js'
+import { isFloat } from '../graph/dtype.js'
+import { type Model, ModelError, type Tensor } from '../graph/model.js'
+import { pruned } from '../graph/prune.js'
+import { sizeOf } from '../graph/tensor.js'
+import { quoted } from '../graph/text.js'
+import type { Value } from '../graph/value.js'
+import { modelBytes } from '../onnx/write.js'
+import { RESCALE_PREFIX } from '../ops/field.js'
+import { tensorOfHost, zeros } from '../runtime/host.js'
+import type { HostTensor, Runtime, Session } from '../runtime/session.js'
+import { Continuation } from '../shapes/build.js'
+import { gradientsOf } from './gradients.js'
+import { correctPredictions, crossEntropy, type CrossEntropyOptions } from './losses.js'
+import { type DropoutMask, trainingForm } from './training-form.js'
+import { upgraded } from './upgrade.js'
+
+export interface LossGradientsOptions extends Pick<CrossEntropyOptions, 'labelSmoothing'> {
+  /** Batch statistics instead of running ones, and Dropout that keeps everything; default false: inference form. */
+  readonly training?: boolean
+  /** Initializers, or the model's input; default: all float initializers but running statistics and what a teleportation inserted. */
+  readonly wrt?: readonly string[]
+  readonly threads?: number
+}
+
+/** What one batch gives. */
+export interface LossAndGradients {
+  /** Mean softmax cross-entropy. */
+  readonly loss: number
+  readonly correct: number
+  /** By the names of `wrt`, in shape and type of what they belong to. */
+  readonly gradients: ReadonlyMap<string, Tensor>
+}
+
+/** A classifier's loss with its gradients, ready to run on batches of any size that the model takes. */
+export class LossGradients {
+  readonly #session: Session
+  readonly #input: string
+  readonly #names: ReadonlyMap<string, string>
+  readonly #masks: readonly DropoutMask[]
+
+  private constructor(
+    session: Session,
+    input: string,
+    names: ReadonlyMap<string, string>,
+    masks: readonly DropoutMask[],
+  ) {
+    this.#session = session
+    this.#input = input
+    this.#names = names
+    this.#masks = masks
+  }
+
+  /**
+   * @param model with one float input and, as its first output, logits [N, C]
+   * @throws ModelError where it is no such model, or an operator on the way has no gradient rule
+   */
+  static async open(runtime: Runtime, model: Model, options: LossGradientsOptions = {}): Promise<LossGradients> {
+    const { training = false, labelSmoothing = 0, threads } = options
+    const input = inputOf(model)
+    const form = training ? trainingForm(model) : { model: upgraded(model), masks: [] }
+    const continuation = new Continuation(form.model, 'loss/')
+    const { builder } = continuation
+    const logits = continuation.value(form.model.graph.outputs[0]?.name ?? '')
+    const examples = logits.dims[0] ?? 1
+    const target = builder.input(TARGET, 'int64', [isNumber(examples) ? examples : show(examples)])
+    const loss = crossEntropy(logits, target, { labelSmoothing })
+    const wrt = options.wrt ?? weightsIn(model)
+    const found = gradientsOf(continuation, loss.name, wrt)
+    const names = new Map(wrt.map((name, i) => [name, builder.freshOutput(found[i] as Value, name).name] as const))
+    builder.output(loss.cast('float32'), LOSS)
+    builder.output(correctPredictions(logits, target), CORRECT)
+    const finished = continuation.finish()
+    const whole = pruned({ ...finished, graph: { ...finished.graph, outputs: builder.outputs } })
+    const session = await runtime.open(
+      { bytes: modelBytes(whole) },
+      { keepMemory: true, ...(threads !== undefined && { threads }) },
+    )
+    return new LossGradients(session, input, names, form.masks)
+  }
+
+  /** @param labels integers [N] */
+  async run(x: HostTensor, labels: HostTensor): Promise<LossAndGradients> {
+    const feeds = new Map([
+      [this.#input, x],
+      [TARGET, labels],
+      ...this.#masks.map(({ input, dims }) => [input, ones(dims, x.dims[0] as number)] as const),
+    ])
+    const outputs = await this.#session.run(feeds)
+    const number = (name: string) => Number(outputs.get(name)?.data[0])
+    const gradients = new Map(
+      [...this.#names].map(([name, output]) => [name, tensorOfHost(name, outputs.get(output) as HostTensor)] as const),
+    )
+    return { loss: number(LOSS), correct: number(CORRECT), gradients }
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release()
+  }
+}
+
+const TARGET = 'loss/target'
+const LOSS = 'loss/loss'
+const CORRECT = 'loss/correct'
+
+function inputOf({ graph }: Model): string {
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name))
+  const [input] = inputs
+  if (input === undefined || inputs.length > 1 || !isFloat(input.dtype))
+    throw new ModelError(
+      `a classifier with one float input is expected; the model's inputs are ${inputs.map(({ name }) => quoted(name)).join(', ') || 'none'}`,
+    )
+  return input.name
+}
+
+/** What is trained: no running statistics, no constants of inserted nodes. */
+function weightsIn({ graph }: Model): string[] {
+  const statistics = new Set(
+    graph.nodes
+      .filter(({ opType, domain }) => opType === 'BatchNormalization' && domain === '')
+      .flatMap(({ inputs }) => inputs.slice(3, 5)),
+  )
+  return [...graph.initializers.values()]
+    .filter(({ name, dtype }) => isFloat(dtype) && !statistics.has(name) && !name.startsWith(RESCALE_PREFIX))
+    .map(({ name }) => name)
+}
+
+function ones(dims: readonly (number | string)[], batch: number): HostTensor {
+  const sizes = dims.map((dim) => (typeof dim === 'number' ? dim : batch))
+  const mask = zeros('bool', sizes)
+  ;(mask.data as Uint8Array).fill(1, 0, sizeOf(sizes))
+  return mask
+}

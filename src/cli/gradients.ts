@@ -1,0 +1,225 @@
+import { Command, Option } from 'commander'
+import { LossGradients, type LossAndGradients } from '../autodiff/loss-gradients.js'
+import { sampleCob, type Sampling } from '../cob/sample.js'
+import { type Model, ModelError, type Tensor } from '../graph/model.js'
+import { numbersOf } from '../graph/tensor.js'
+import { quoted } from '../graph/text.js'
+import { quiverOf } from '../quiver/quiver.js'
+import { loadModel } from '../runtime/node/load.js'
+import { nodeRuntime } from '../runtime/node/session.js'
+import { readNpz } from '../runtime/npz.js'
+import type { HostTensor } from '../runtime/session.js'
+import { datasetNamed, firstBatch } from '../runs/sources.js'
+import { movedGradients } from '../teleport/gradients.js'
+import { teleport } from '../teleport/teleport.js'
+import { trainingQuiver } from '../teleport/training-quiver.js'
+import { progressText } from './data.js'
+import { atLeast, type CommonOptions, samplingOption, scopeOption, wholeNumber, withCommonOptions } from './options.js'
+import { readInput } from './outputs.js'
+import { terminal } from './terminal.js'
+import { count, figure, table } from './text.js'
+
+const EXAMPLE = `
+Examples:
+  teleport gradients model.onnx --data cifar10 --batch 64
+  teleport gradients model.onnx --data batch.npz --training --check --sampling inter --range 0.9
+  (the .npz holds the model's input under its name, and integer labels under 'target')
+
+Exit status: 0 done, 1 --check found gradients that do not scale as Theorem 2 says, 2 wrong usage or input.`
+
+interface GradientsOptions extends CommonOptions {
+  readonly data: string
+  readonly batch: number
+  readonly training?: boolean
+  readonly check?: boolean
+  readonly scope?: 'weights' | 'full'
+  readonly sampling?: Sampling
+  readonly range?: number
+  readonly seed?: number
+  /** Batch statistics of few examples magnify the rounding of float32: 1e-3 is common there, 1e-6 in inference form. */
+  readonly tolerance: number
+  readonly exact?: boolean
+  readonly threads?: number
+}
+
+export function gradientsCommand(): Command {
+  const command = new Command('gradients')
+    .description("A classifier's loss and the gradients of its weights on a batch; do they scale as Theorem 2 says?")
+    .argument('<model>', 'an .onnx file with one input, whose first output holds logits [N, C]')
+    .requiredOption('--data <what>', 'cifar10, cifar100, random, or a .npz file')
+    .option('--batch <n>', 'how many images, the first of the training set', wholeNumber(1), 64)
+    .option('--training', 'batch statistics instead of running ones (Dropout keeps everything)')
+    .option('--check', 'teleport the network and compare its gradients with (1/τ_out) · ∇W · τ_in')
+    .addOption(scopeOption())
+    .addOption(samplingOption())
+    .option('--range <σ>', 'CoB-range (default: 0.9)', atLeast(0))
+    .option('--seed <n>', 'of the CoB and of random data (default: 0)', wholeNumber(0))
+    .addOption(
+      new Option('--tolerance <x>', 'largest max|difference| ÷ max|gradient| of a weight that passes')
+        .argParser(atLeast(0))
+        .default(1e-2),
+    )
+    .option('--exact', 'round |τ| to powers of two: then the gradients agree bit for bit')
+    .option('--threads <n>', 'threads of the runtime (default: all cores)', wholeNumber(1))
+  return withCommonOptions(command).addHelpText('after', EXAMPLE).action(gradientsOf)
+}
+
+interface WeightReport {
+  readonly weight: string
+  readonly shape: readonly number[]
+  readonly norm: number
+  readonly gradientNorm: number
+  /** max|difference| ÷ max|expected| between the teleported network's gradient and Theorem 2's; only with --check. */
+  readonly theorem2Error?: number
+}
+
+async function gradientsOf(file: string, options: GradientsOptions): Promise<void> {
+  terminal.progress(`reading ${file}`)
+  const model = await loadModel(file)
+  const batch = await batchFor(model, options)
+  terminal.progress('computing gradients')
+  const here = await at(model, batch, options)
+  const moved = options.check === true ? await teleported(model, batch, here, options) : undefined
+  const weights = [...here.gradients].map(([name, gradient]): WeightReport => {
+    const error = moved?.errors.get(name)
+    return {
+      weight: name,
+      shape: gradient.dims,
+      norm: normOf(model.graph.initializers.get(name) as Tensor),
+      gradientNorm: normOf(gradient),
+      ...(error !== undefined && { theorem2Error: error }),
+    }
+  })
+  const examples = batch.labels.dims[0] as number
+  const worst = moved === undefined ? undefined : Math.max(...moved.errors.values())
+  const pass = worst === undefined ? undefined : worst <= options.tolerance
+  const gradientNorm = Math.hypot(...weights.map((weight) => weight.gradientNorm))
+  const accuracy = here.correct / examples
+  const { training = false, seed = 0, scope = 'weights', sampling = 'intra', range = 0.9, tolerance } = options
+  const drawn = moved && {
+    scope,
+    sampling,
+    range,
+    exact: options.exact === true,
+    tolerance,
+    lossTeleported: moved.loss,
+    worst,
+    pass,
+  }
+  terminal.result(
+    {
+      model: file,
+      data: options.data,
+      examples,
+      training,
+      seed,
+      loss: here.loss,
+      accuracy,
+      gradientNorm,
+      weights,
+      check: drawn ?? null,
+    },
+    [
+      `${file} on ${count(examples)} examples of ${options.data}, ${training ? 'batch statistics' : 'inference form'}`,
+      `loss ${here.loss.toPrecision(6)}, accuracy ${(100 * accuracy).toFixed(1)} %, ‖∇L‖ ${gradientNorm.toPrecision(4)}`,
+      '',
+      ...weightLines(weights),
+      ...(drawn === undefined
+        ? []
+        : [
+            '',
+            `Theorem 2 under a teleportation (scope ${scope}, ${sampling}, σ ${range}, seed ${seed}${drawn.exact ? ', exact' : ''}): ${drawn.pass === true ? 'holds' : 'does not hold'}, worst error ${figure(worst ?? 0)} (tolerance ${tolerance}); loss there ${drawn.lossTeleported.toPrecision(6)}`,
+          ]),
+    ],
+  )
+  if (pass === false) process.exitCode = 1
+}
+
+interface LabelledBatch {
+  readonly x: HostTensor
+  readonly labels: HostTensor
+}
+
+async function batchFor(model: Model, { data, batch, seed = 0 }: GradientsOptions): Promise<LabelledBatch> {
+  if (data.endsWith('.npz')) {
+    const arrays = readNpz(readInput(data), quoted(data))
+    const labels = arrays.get('target')
+    const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))
+    const x = arrays.get(input?.name ?? '')
+    if (x === undefined || labels === undefined)
+      throw new ModelError(
+        `${quoted(data)}: expected arrays ${quoted(input?.name ?? '')} and 'target', got ${[...arrays.keys()].map(quoted).join(', ')}`,
+      )
+    return { x, labels: asInt64(labels, data) }
+  }
+  const dataset = await datasetNamed(data, seed, {
+    onProgress: (progress) => terminal.progress(progressText(progress)),
+    onWarning: (line) => terminal.warn(line),
+  })
+  const { images, labels } = await firstBatch(dataset, batch)
+  return { x: images, labels }
+}
+
+function asInt64(labels: HostTensor, file: string): HostTensor {
+  if (labels.dtype === 'int64') return labels
+  if (!/^u?int/.test(labels.dtype))
+    throw new ModelError(`${quoted(file)}: 'target' holds class numbers; expected integers, got ${labels.dtype}`)
+  return { dtype: 'int64', dims: labels.dims, data: BigInt64Array.from(labels.data as Int32Array, BigInt) }
+}
+
+async function at(model: Model, { x, labels }: LabelledBatch, options: GradientsOptions): Promise<LossAndGradients> {
+  const { training, threads } = options
+  const graph = await LossGradients.open(nodeRuntime, model, {
+    ...(training !== undefined && { training }),
+    ...(threads !== undefined && { threads }),
+  })
+  try {
+    return await graph.run(x, labels)
+  } finally {
+    await graph.release()
+  }
+}
+
+/** The gradients after a teleportation, compared with what Theorem 2 makes of those before it. */
+async function teleported(model: Model, batch: LabelledBatch, here: LossAndGradients, options: GradientsOptions) {
+  const { scope = 'weights', sampling = 'intra', range = 0.9, seed = 0, exact = false, training = false } = options
+  const read = (network: Model) => (training ? trainingQuiver(network, scope) : quiverOf(network, { scope }))
+  const quiver = read(model)
+  const cob = sampleCob(quiver, { sampling, range, seed, exact })
+  const there = await at(teleport(model, quiver, cob), batch, options)
+  const expected = movedGradients(model, here.gradients, read, cob)
+  const errors = new Map<string, number>()
+  for (const [name, tensor] of expected) {
+    const found = there.gradients.get(name)
+    if (found !== undefined) errors.set(name, relativeError(numbersOf(found), numbersOf(tensor)))
+  }
+  return { loss: there.loss, errors }
+}
+
+function relativeError(found: Float64Array, expected: Float64Array): number {
+  let difference = 0
+  let scale = 0
+  expected.forEach((value, i) => {
+    difference = Math.max(difference, Math.abs((found[i] as number) - value))
+    scale = Math.max(scale, Math.abs(value))
+  })
+  return difference === 0 ? 0 : difference / scale
+}
+
+function normOf(tensor: Tensor): number {
+  return Math.sqrt(numbersOf(tensor).reduce((sum, value) => sum + value * value, 0))
+}
+
+function weightLines(weights: readonly WeightReport[]): string[] {
+  const checked = weights.some(({ theorem2Error }) => theorem2Error !== undefined)
+  const rows = weights.map(({ weight, shape, norm, gradientNorm, theorem2Error }) => [
+    `  ${weight}`,
+    shape.join('×'),
+    norm.toPrecision(4),
+    gradientNorm.toPrecision(4),
+    norm === 0 ? '' : (gradientNorm / norm).toPrecision(4),
+    ...(checked ? [theorem2Error === undefined ? '' : figure(theorem2Error)] : []),
+  ])
+  const head = ['  weight', 'shape', '‖W‖', '‖∇W‖', '‖∇W‖/‖W‖', ...(checked ? ['error'] : [])]
+  return table([head, ...rows])
+}
