@@ -1,5 +1,6 @@
 import { type Dim, divide, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
+import { attentionGradient } from './attention-gradient.js'
 import { axisOf, facts, likeInput, range } from './facts.js'
 import { type Field, map, power, product, select, varies } from './field.js'
 import { lower, type Operand, ownAxes, seen, unscaledInputs } from './operands.js'
@@ -111,5 +112,6 @@ export const attention: OperatorTable = {
     summary: 'a contraction, a Softmax and a contraction in one: pinned; scope full: a division before it',
     shape: attentionShape,
     scale: unscaledInputs('Attention has no scale rule'),
+    gradient: attentionGradient,
   },
 }

@@ -1,5 +1,6 @@
 import { floatOf, intOf, intsOf } from '../../../src/graph/attributes.js'
 import { sizeOf } from '../../../src/graph/tensor.js'
+import { attention } from './attention.js'
 import { broadcastDims, broadcasting } from './basics.js'
 import { einsum } from './einsum.js'
 import type { Numbers, Reference } from './evaluate.js'
@@ -206,6 +207,7 @@ export const layers: Readonly<Record<string, Reference>> = {
   MatMul: matMul,
   Gemm: gemm,
   Einsum: einsum,
+  Attention: attention,
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: rmsNormalization,
