@@ -1,5 +1,7 @@
 import { describe, stringOf } from '../graph/attributes.js'
 import { ModelError } from '../graph/model.js'
+import { equationOf } from './einsum.js'
+import { range } from './facts.js'
 import type { GradientRule } from './rule.js'
 
 /**
@@ -7,14 +9,15 @@ import type { GradientRule } from './rule.js'
  * again such a sum, of dy and the other operands. Along an index that no other operand nor y has, it is constant.
  */
 export const contracted: GradientRule = ({ node, builder, x, dy, give }) => {
-  const equation = stringOf(node, 'equation', '').replaceAll(' ', '')
-  const [left = '', right] = equation.split('->')
-  const operands = left.split(',')
-  const result = right ?? onceIn(operands.join(''))
-  if (equation.includes('.') || [...operands, result].some((letters) => new Set(letters).size !== letters.length))
+  const text = stringOf(node, 'equation', '')
+  const ranks = range(0, node.inputs.length).map((input) => x(input).rank)
+  const equation = equationOf(text, ranks)
+  const repeats = (letters: string) => new Set(letters).size !== letters.length
+  if (equation === undefined || [...equation.operands, equation.result].some(repeats))
     throw new ModelError(
-      `${describe(node)}: equation '${equation}' has an ellipsis or an index twice in one operand, and its gradient has no rule; write the indices out, or take the diagonal by Gather`,
+      `${describe(node)}: equation '${text}' has an index twice in one operand, or more than there are letters, and its gradient has no rule; take the diagonal by Gather`,
     )
+  const { operands, result } = equation
   operands.forEach((letters, input) => {
     const others = operands.flatMap((own, k) => (k === input ? [] : [{ letters: own, value: x(k) }]))
     give(input, () => {
@@ -30,12 +33,4 @@ export const contracted: GradientRule = ({ node, builder, x, dy, give }) => {
       return missing.length === 0 ? gradient : gradient.unsqueeze(missing).expandLike(x(input))
     })
   })
-}
-
-/** Without an arrow the result has the letters that occur once, in the alphabet's order. */
-function onceIn(letters: string): string {
-  return [...letters]
-    .filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter))
-    .sort()
-    .join('')
 }

@@ -3,6 +3,7 @@ import { add, ceilDivide, type Dim, isNumber, product, subtract } from '../graph
 import { type DType, DTYPES, isFloat } from '../graph/dtype.js'
 import { ModelError, type Tensor } from '../graph/model.js'
 import { numbersOf, sizeOf } from '../graph/tensor.js'
+import { equationOf } from './einsum.js'
 import { facts, factsOf, NUMBERS_LIMIT, range, unknownDim } from './facts.js'
 import { unscaledInputs } from './operands.js'
 import { contracted } from './einsum-gradient.js'
@@ -136,21 +137,19 @@ const multinomialFacts: ShapeRule = (context) => {
 /** Sizes by the letters of the equation; unknown where it has an ellipsis. */
 const einsumFacts: ShapeRule = (context) => {
   const { dtype } = context.input(0)
-  const equation = stringOf(context.node, 'equation', '').replaceAll(' ', '')
-  const [left, right] = equation.split('->') as [string, string | undefined]
-  if (equation === '' || equation.includes('.')) return [facts(dtype)]
+  const shapes = context.node.inputs.map((_, input) => context.input(input).shape)
+  const ranks = shapes.map((shape) => shape?.length)
+  const equation = equationOf(stringOf(context.node, 'equation', ''), ranks)
+  if (equation === undefined) return [facts(dtype)]
   const sizes = new Map<string, Dim>()
-  left.split(',').forEach((letters, input) => {
-    const shape = context.input(input).shape
+  equation.operands.forEach((letters, input) => {
     ;[...letters].forEach((letter, axis) => {
-      const size = shape?.[axis]
+      const size = shapes[input]?.[axis]
       const known = sizes.get(letter)
       if (size !== undefined && (known === undefined || known === 1 || !isNumber(known))) sizes.set(letter, size)
     })
   })
-  const letters = left.replaceAll(',', '')
-  const once = [...new Set(letters)].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter))
-  const result = right === undefined ? once.sort() : [...right]
+  const result = [...equation.result]
   return [
     facts(
       dtype,

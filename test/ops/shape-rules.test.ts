@@ -293,7 +293,8 @@ describe('reductions and shapes', () => {
     const a = net.open(['N', 'S', 6])
     expect(net.shape(net.op('Einsum', [a, net.open([6, 4])], { equation: 'bsd, de -> bse' }))).toBe('N x S x 4')
     expect(net.shape(net.op('Einsum', [net.open([3, 4]), net.open([4, 5])], { equation: 'ij,jk' }))).toBe('3 x 5')
-    expect(net.shape(net.op('Einsum', [a], { equation: '...d->...' }))).toBe('unknown')
+    expect(net.shape(net.op('Einsum', [a], { equation: '...d->...' }))).toBe('N x S')
+    expect(net.shape(net.op('Einsum', [a, net.open([6, 4])], { equation: '...d, dA' }))).toBe('N x S x 4')
   })
 
   test('types', () => {
