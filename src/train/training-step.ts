@@ -1,9 +1,10 @@
 import { gradientsOf } from '../autodiff/gradients.js'
 import { trainingForm, withOwnStatistics } from '../autodiff/training-form.js'
 import { upgraded } from '../autodiff/upgrade.js'
-import { type Model, ModelError, type Tensor, type ValueInfo } from '../graph/model.js'
+import { byteLengthOf } from '../graph/dtype.js'
+import { type Model, ModelError, type Tensor, type TensorData, type ValueInfo } from '../graph/model.js'
 import { pruned } from '../graph/prune.js'
-import { sizeOf, tensorOf } from '../graph/tensor.js'
+import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { isHostDType } from '../runtime/host.js'
@@ -184,5 +185,19 @@ function stepValue(initial: Tensor, input: string, output: string): StepValue {
 }
 
 function zerosLike({ dtype, dims }: Tensor, name: string): Tensor {
-  return tensorOf(name, dtype, dims, new Uint8Array(sizeOf(dims)))
+  return { name, dtype, dims, data: new Zeros(byteLengthOf(dtype, sizeOf(dims))) }
+}
+
+/** The states of a hundred million weights need not lie in memory as zeros. */
+class Zeros implements TensorData {
+  readonly byteLength: number
+  constructor(byteLength: number) {
+    this.byteLength = byteLength
+  }
+  read(_offset: number, length: number): Uint8Array {
+    return new Uint8Array(length)
+  }
+  readInto(_offset: number, target: Uint8Array): void {
+    target.fill(0)
+  }
 }
