@@ -9,6 +9,9 @@ interface AxisPlan {
   readonly repeat: boolean
 }
 
+/** An axis that stays as it is. */
+const WHOLE: AxisPlan = { kernel: 1, stride: 1, repeat: false }
+
 /**
  * `torch.nn.AdaptiveAvgPool2d(size)` for images of known sizes: along an axis of n elements, average i runs from ⌊i·n/size⌋ to
  * ⌈(i+1)·n/size⌉. Where all windows are as long and as far from each other (size divides n, for one), that is an AveragePool. An axis
@@ -16,14 +19,24 @@ interface AxisPlan {
  */
 export function adaptiveAveragePool(network: Network, path: string, x: Value, size: number): Value {
   const plans = [planOf(x.size(2), size), planOf(x.size(3), size)]
+  const average = (name: string, y: Value, windows: readonly AxisPlan[]) =>
+    windows.every(({ kernel, stride }) => kernel === 1 && stride === 1)
+      ? y
+      : network.op(`${path}.${name}`, 'AveragePool', [y], {
+          kernel_shape: windows.map(({ kernel }) => kernel),
+          strides: windows.map(({ stride }) => stride),
+        })
   let y = x
-  plans.forEach(({ select }, i) => {
-    if (select !== undefined) y = network.op(`${path}.select${i}`, 'Gather', [y, network.ints(select)], { axis: 2 + i })
-  })
-  if (plans.some(({ kernel, stride }) => kernel > 1 || stride > 1))
-    y = network.op(`${path}.average`, 'AveragePool', [y], {
-      kernel_shape: plans.map(({ kernel }) => kernel),
-      strides: plans.map(({ stride }) => stride),
+  if (plans.every(({ select }) => select === undefined)) y = average('average', y, plans)
+  else
+    plans.forEach((plan, i) => {
+      // One axis after the other, since what is selected of both would be large.
+      const { select } = plan
+      const selected =
+        select === undefined
+          ? y
+          : network.op(`${path}.select${i}`, 'Gather', [y, network.ints(select)], { axis: 2 + i })
+      y = average(`average${i}`, selected, i === 0 ? [plan, WHOLE] : [WHOLE, plan])
     })
   if (plans.some(({ repeat }) => repeat))
     y = network.op(`${path}.expand`, 'Expand', [

@@ -1,7 +1,7 @@
 import type { Model } from '../graph/model.js'
 import type { Value } from '../graph/value.js'
 import { Network, TORCH_DEFAULT } from './network.js'
-import { type NetworkOptions, oneOf, settleImages, wholeNumber } from './options.js'
+import { type NetworkOptions, oneOf, settleImages, wholeNumber, wholeNumbers } from './options.js'
 
 /** Layers in each dense block (Huang et al. 2017, table 1). */
 const DEPTHS = { 121: [6, 12, 24, 16], 169: [6, 12, 32, 32] } as const
@@ -31,7 +31,7 @@ export function densenet(options: DensenetOptions): Model {
   const depth = oneOf('densenet', 'depth', options.depth, DENSENET_DEPTHS)
   const name = `densenet${depth}`
   const settled = settleImages(name, options)
-  const blocks = (options.blocks ?? DEPTHS[depth]).map((n, i) => wholeNumber(name, `blocks[${i}]`, n))
+  const blocks = wholeNumbers(name, 'blocks', options.blocks ?? DEPTHS[depth])
   const growth = wholeNumber(name, 'growthRate', options.growthRate ?? 32)
   const inner = growth * wholeNumber(name, 'bottleneck', options.bottleneck ?? 4)
   const width = wholeNumber(name, 'width', options.width ?? 64)

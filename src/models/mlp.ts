@@ -1,6 +1,6 @@
 import type { Model } from '../graph/model.js'
 import { Network } from './network.js'
-import { type NetworkOptions, settle, wholeNumber } from './options.js'
+import { type NetworkOptions, settle, wholeNumbers } from './options.js'
 
 export interface MlpOptions extends NetworkOptions {
   /** The sizes of the hidden layers; default five of 500, the paper's. */
@@ -23,8 +23,8 @@ export function mlp(options: MlpOptions = {}): Model {
   let module = 0
   const next = () => String(module++)
   let x = network.op(next(), 'Flatten', [network.input()], { axis: 1 })
-  hidden.forEach((size, i) => {
-    x = network.linear(next(), x, wholeNumber('mlp', `hidden[${i}]`, size))
+  wholeNumbers('mlp', 'hidden', hidden).forEach((size) => {
+    x = network.linear(next(), x, size)
     if (batchNorm) x = network.batchNorm(next(), x)
     x = network.activation(next(), x)
   })

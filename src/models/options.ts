@@ -36,9 +36,8 @@ export interface Settled {
 /** @throws ModelError for a value that makes no sense, naming the network and the option */
 export function settle(network: string, options: NetworkOptions): Settled {
   const { inputShape = [3, 32, 32], classes = 10, activation = 'relu', seed = 0, initialize = 'default' } = options
-  if (!Array.isArray(inputShape) || inputShape.length === 0)
-    throw new ModelError(`${network}: inputShape: expected a list of sizes such as [3, 32, 32]`)
-  inputShape.forEach((size: number, axis) => wholeNumber(network, `inputShape[${axis}]`, size))
+  if (wholeNumbers(network, 'inputShape', inputShape).length === 0)
+    throw new ModelError(`${network}: inputShape is empty: expected a list of sizes such as [3, 32, 32]`)
   wholeNumber(network, 'classes', classes)
   if (!ACTIVATIONS.includes(activation))
     throw new ModelError(`${network}: activation ${quoted(activation)}: expected one of ${ACTIVATIONS.join(', ')}`)
@@ -72,6 +71,14 @@ export function wholeNumber(network: string, option: string, value: number): num
   if (!Number.isSafeInteger(value) || value < 1)
     throw new ModelError(`${network}: ${option} ${String(value)}: expected a whole number from 1 on`)
   return value
+}
+
+/** @throws ModelError unless a list holds whole numbers from 1 on */
+export function wholeNumbers(network: string, option: string, values: readonly number[]): readonly number[] {
+  const list: unknown = values
+  if (!Array.isArray(list)) throw new ModelError(`${network}: ${option} ${String(list)}: expected a list of sizes`)
+  values.forEach((value, i) => wholeNumber(network, `${option}[${i}]`, value))
+  return values
 }
 
 /** @throws ModelError unless an option is one of these */

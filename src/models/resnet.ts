@@ -1,7 +1,7 @@
 import type { Model } from '../graph/model.js'
 import type { Value } from '../graph/value.js'
 import { Network, TORCH_DEFAULT } from './network.js'
-import { type NetworkOptions, oneOf, settleImages, wholeNumber } from './options.js'
+import { type NetworkOptions, oneOf, settleImages, wholeNumber, wholeNumbers } from './options.js'
 
 /** Blocks in each of the four stages, and whether they are bottlenecks (He et al. 2016, table 1). */
 const DEPTHS = {
@@ -37,7 +37,7 @@ export function resnet(options: ResnetOptions): Model {
   const name = `resnet${depth}`
   const settled = settleImages(name, options)
   const { bottleneck } = DEPTHS[depth]
-  const blocks = (options.blocks ?? DEPTHS[depth].blocks).map((n, i) => wholeNumber(name, `blocks[${i}]`, n))
+  const blocks = wholeNumbers(name, 'blocks', options.blocks ?? DEPTHS[depth].blocks)
   const width = wholeNumber(name, 'width', options.width ?? 64)
   const [, height = 0, breadth = 0] = settled.inputShape
   const stem = options.stem ?? (Math.min(height, breadth) <= 64 ? 'cifar' : 'imagenet')

@@ -7,7 +7,7 @@ const BLOCK = 16
 /**
  * Fills a matrix [rows, columns], row by row, with orthogonal rows (columns, where there are fewer of them) of length `gain`, drawn
  * uniformly from all such matrices (Haar measure; Saxe et al. 2014). Takes rows²·columns multiplications and as many additions (with
- * the roles exchanged where there are fewer columns): seconds for 1000 × 4000, minutes for VGG's 4096 × 25,088.
+ * the roles exchanged where there are fewer columns): a second or two for 1000 × 1000, many minutes for VGG's 4096 × 25,088.
  */
 export function fillOrthogonal(
   generator: RandomGenerator,
