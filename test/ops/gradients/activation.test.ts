@@ -2,9 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AttributeValue } from '../../support/plain-graph.js'
 import { float } from '../network.js'
-import { awayFromKinks, check, gradientsOfSum } from './elementwise-check.js'
-
-const RUNS = Number(process.env['RUNS'] ?? 40)
+import { awayFromKinks, check, gradientsOfSum, runs } from './elementwise-check.js'
 
 interface Activation {
   readonly opType: string
@@ -94,7 +92,7 @@ describe('gradients of activations', () => {
           await check({ ...example(activation, shape, seed), attributes }, single ? 'float32' : 'float64')
         },
       ),
-      { numRuns: RUNS },
+      runs(40),
     )
   })
 })

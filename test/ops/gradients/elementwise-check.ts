@@ -64,6 +64,15 @@ export async function gradientsOfSum(
 }
 
 /**
+ * How many examples a property is tried on: always the same ones, since at one random place in some thousands the error of the
+ * central difference itself (its rounding, or the next term of its series) is beyond the tolerance. RUNS in the environment: as many new ones.
+ */
+export function runs(count: number): { numRuns: number; seed?: number } {
+  const asked = process.env['RUNS']
+  return asked === undefined ? { numRuns: count, seed: 1 } : { numRuns: Number(asked) }
+}
+
+/**
  * Numbers that differ from each other and from whole and half numbers, where kinks lie, by far more than the step of a central
  * difference; and from those of other seeds, if these are no multiple of 5 away.
  */

@@ -1,9 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { broadcastDims } from '../../support/reference/basics.js'
-import { awayFromKinks, check, type Example, gradientsOfSum } from './elementwise-check.js'
-
-const RUNS = Number(process.env['RUNS'] ?? 30)
+import { awayFromKinks, check, type Example, gradientsOfSum, runs } from './elementwise-check.js'
 
 /** Shapes that are broadcast together. */
 const PAIRS = [
@@ -61,7 +59,7 @@ describe('gradients of products and quotients', () => {
           await check(binary(opType, exchanged ? [other, dims] : [dims, other], [0.8, 2.4], [0.8, 2.4], seed))
         },
       ),
-      { numRuns: RUNS },
+      runs(30),
     )
   })
 

@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { awayFromKinks, check, gradientsOfSum } from './elementwise-check.js'
-
-const RUNS = Number(process.env['RUNS'] ?? 30)
+import { awayFromKinks, check, gradientsOfSum, runs } from './elementwise-check.js'
 
 const SHAPES = [
   [[2, 3]],
@@ -54,7 +52,7 @@ describe('gradients of merges', () => {
           await check({ opType, inputs: [chosen, ...operands(two, seed)], constants: { 0: chosen } })
         },
       ),
-      { numRuns: RUNS },
+      runs(30),
     )
   })
 

@@ -5,9 +5,7 @@ import type { DType } from '../../../src/graph/dtype.js'
 import { sizeOf } from '../../../src/graph/tensor.js'
 import { runAt } from '../../support/gradient-check.js'
 import { Network } from '../network.js'
-import { awayFromKinks, check, type Example, gradientsOfSum } from './elementwise-check.js'
-
-const RUNS = Number(process.env['RUNS'] ?? 40)
+import { awayFromKinks, check, type Example, gradientsOfSum, runs } from './elementwise-check.js'
 
 const REDUCTIONS = [
   'ReduceSum',
@@ -77,7 +75,7 @@ describe('gradients of reductions', () => {
           await check(reduction(opType, dims, { axes, keepdims, noop: 1 }, seed))
         },
       ),
-      { numRuns: RUNS },
+      runs(40),
     )
   })
 })
