@@ -5,6 +5,7 @@ import { comparison } from './comparison.js'
 import { control } from './control.js'
 import { convolution } from './convolution.js'
 import { elementwise } from './elementwise.js'
+import { INTERNAL, INTERNAL_DOMAIN } from './internal.js'
 import { linear } from './linear.js'
 import { merge } from './merge.js'
 import { movement } from './movement.js'
@@ -42,5 +43,6 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
 
 /** The rules of a node's operator; undefined where there are none, and for operators of other domains. */
 export function operatorOf(node: Node): Operator | undefined {
-  return node.domain === '' ? OPERATORS.get(node.opType) : undefined
+  if (node.domain === '') return OPERATORS.get(node.opType)
+  return node.domain === INTERNAL_DOMAIN ? INTERNAL.get(node.opType) : undefined
 }

@@ -1,0 +1,176 @@
+import { intOf } from '../../graph/attributes.js'
+import type { GraphBuilder } from '../../graph/builder.js'
+import { isNumber } from '../../graph/dims.js'
+import type { Model, Node } from '../../graph/model.js'
+import { pruned } from '../../graph/prune.js'
+import { numbersOf, sizeOf } from '../../graph/tensor.js'
+import type { Value } from '../../graph/value.js'
+import { columnSum } from '../../ops/column-sum.js'
+import { INTERNAL, INTERNAL_DOMAIN } from '../../ops/internal.js'
+import { prefixFor } from './prefix.js'
+import { BUILT_OPSET, modelOfBuilder, newBuilder } from '../../shapes/build.js'
+
+/**
+ * The model with its internal operators spelt out in ONNX Runtime's, what is computed twice computed once, and what nobody reads left
+ * out. Names of inputs, outputs and initializers stay. A graph for ONNX Runtime on the CPU: it has operators of com.microsoft.
+ */
+export function spellOut(model: Model): Model {
+  const { graph } = model
+  const speller = new Speller(newBuilder(prefixFor(model, 'lowered')))
+  for (const { name, dtype, shape = [] } of graph.inputs)
+    if (!graph.initializers.has(name) && dtype !== undefined)
+      speller.set(name, speller.builder.input(name, dtype, shape as number[]))
+  for (const [name, tensor] of graph.initializers) speller.set(name, speller.builder.initializer(tensor))
+  for (const node of graph.nodes) speller.node(node)
+  return speller.finish(model)
+}
+
+/** Elementwise operators whose operand may be given smaller. */
+const BROADCASTING = new Set(['Add', 'Sub', 'Mul'])
+/** Rows from which a product with ones is faster than ReduceSum. */
+const MANY_ROWS = 64
+
+class Speller {
+  readonly builder: GraphBuilder
+  /** By the names of the model that is rewritten. */
+  readonly #values = new Map<string, Value>()
+  /** What a value was reshaped from, and what it was expanded from, by the names of the new graph. */
+  readonly #reshapedFrom = new Map<string, Value>()
+  readonly #expandedFrom = new Map<string, { readonly small: Value; readonly sizes: readonly number[] }>()
+
+  constructor(builder: GraphBuilder) {
+    this.builder = builder
+  }
+
+  set(name: string, value: Value): void {
+    this.#values.set(name, value)
+  }
+
+  node(node: Node): void {
+    const outputs = this.#rewritten(node) ?? this.#copied(node)
+    node.outputs.forEach((name, i) => name !== '' && this.set(name, outputs[i] as Value))
+  }
+
+  #x(node: Node, input: number): Value {
+    return this.#values.get(node.inputs[input] ?? '') as Value
+  }
+
+  #copied(node: Node): readonly Value[] {
+    const inputs = node.inputs.map((name) => this.#values.get(name))
+    return this.builder.ops(node.opType, inputs, Object.fromEntries(node.attributes), node.outputs.length, node.domain)
+  }
+
+  /** What stands for a node; undefined where it is as good as it gets. */
+  #rewritten(node: Node): readonly Value[] | undefined {
+    const { builder } = this
+    const x = (input: number) => this.#x(node, input)
+    if (node.domain === INTERNAL_DOMAIN) return INTERNAL.get(node.opType)?.expand({ node, builder, x })
+    if (node.domain !== '') return undefined
+    if (BROADCASTING.has(node.opType)) return this.#broadcast(node)
+    switch (node.opType) {
+      case 'Identity':
+        return [x(0)]
+      case 'Reshape':
+        return this.#reshaped(node)
+      case 'Expand':
+        return this.#expanded(node)
+      case 'ReduceSum':
+        return this.#leadingSum(node)
+      default:
+        return undefined
+    }
+  }
+
+  /** A reshape of a reshape is one of what that was reshaped from. */
+  #reshaped(node: Node): readonly Value[] | undefined {
+    const from = this.#x(node, 0)
+    const output = this.#copied(node)[0] as Value
+    if (output.shape?.every(isNumber) !== true) return [output]
+    const sizes = output.sizes()
+    const origin = this.#reshapedFrom.get(from.name) ?? from
+    const value = origin.reshape(sizes)
+    if (value !== origin) this.#reshapedFrom.set(value.name, origin)
+    const expanded = this.#expandedFrom.get(from.name)
+    if (expanded !== undefined) this.#expandedFrom.set(value.name, expanded)
+    return [value]
+  }
+
+  #expanded(node: Node): readonly Value[] | undefined {
+    const output = this.#copied(node)[0] as Value
+    const small = this.#x(node, 0)
+    if (output.shape?.every(isNumber) === true && small.shape?.every(isNumber) === true)
+      this.#expandedFrom.set(output.name, { small, sizes: output.sizes() })
+    return [output]
+  }
+
+  /** An operand that was expanded, and then perhaps reshaped, is taken as it was before. */
+  #broadcast(node: Node): readonly Value[] | undefined {
+    for (const side of [0, 1]) {
+      const other = this.#x(node, 1 - side)
+      const whole = this.#x(node, side)
+      const expanded = this.#expandedFrom.get(whole.name)
+      if (expanded === undefined || other.shape?.every(isNumber) !== true || whole.shape?.every(isNumber) !== true)
+        continue
+      const sizes = other.sizes()
+      if (sizes.length !== whole.rank || sizes.some((size, axis) => size !== whole.size(axis))) continue
+      const { small } = expanded
+      const alike = this.#reshapedOnce(other, expanded.sizes)
+      const result = side === 0 ? small.op(node.opType, [alike]) : alike.op(node.opType, [small])
+      return [this.#reshapedOnce(result, sizes)]
+    }
+    return undefined
+  }
+
+  #reshapedOnce(value: Value, sizes: readonly number[]): Value {
+    const origin = this.#reshapedFrom.get(value.name) ?? value
+    const reshaped = origin.reshape(sizes)
+    if (reshaped !== origin) this.#reshapedFrom.set(reshaped.name, origin)
+    return reshaped
+  }
+
+  /** A sum over all axes but the last: the gradient of a bias. */
+  #leadingSum(node: Node): readonly Value[] | undefined {
+    const x = this.#x(node, 0)
+    const axes = this.builder.initializers.get(this.#values.get(node.inputs[1] ?? '')?.name ?? '')
+    if (x.dtype !== 'float32' || x.shape?.every(isNumber) !== true || x.rank < 2 || axes === undefined) return undefined
+    const sizes = x.sizes()
+    const last = sizes.length - 1
+    const summed = new Set(Array.from(numbersOf(axes), (axis) => (axis + sizes.length) % sizes.length))
+    if (summed.size !== last || summed.has(last) || sizeOf(sizes.slice(0, last)) < MANY_ROWS) return undefined
+    const columns = sizes[last] as number
+    const kept = intOf(node, 'keepdims', 1) === 0 ? [columns] : [...new Array<number>(last).fill(1), columns]
+    return [columnSum(x).reshape(kept)]
+  }
+
+  /** What is computed under a name of its own gets the output's: an Identity would copy it. */
+  finish({ graph }: Model): Model {
+    const { builder } = this
+    const computed = new Set(builder.nodes.flatMap(({ outputs }) => outputs))
+    const renamed = new Map<string, string>()
+    for (const { name } of graph.outputs) {
+      const value = this.#values.get(name) as Value
+      if (computed.has(value.name) && !renamed.has(value.name)) renamed.set(value.name, name)
+    }
+    for (const { name } of graph.outputs) {
+      const value = this.#values.get(name) as Value
+      if (renamed.get(value.name) === name) builder.outputs.push(outputInfo(value, name))
+      else builder.output(value, name)
+    }
+    const to = (name: string) => renamed.get(name) ?? name
+    const built = modelOfBuilder(builder, graph.name)
+    const nodes = built.graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(to),
+      outputs: node.outputs.map(to),
+    }))
+    const opsets = new Map([
+      ['', BUILT_OPSET],
+      ['com.microsoft', 1],
+    ])
+    return pruned({ ...built, opsets, graph: { ...built.graph, nodes } })
+  }
+}
+
+function outputInfo(value: Value, name: string) {
+  return { name, ...(value.dtype && { dtype: value.dtype }), shape: value.sizes() }
+}
