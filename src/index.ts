@@ -42,3 +42,74 @@ export { type DrawnInputs, type DrawOptions, drawInputs } from './teleport/input
 export { nodeRuntime } from './runtime/node/session.js'
 export type { HostTensor, HostTensors, Runtime, Session, SessionOptions } from './runtime/session.js'
 export { readNpz } from './runtime/npz.js'
+
+/** Gradients. */
+export { type Differentiated, type GradientOptions, gradients } from './autodiff/gradients.js'
+export { type LossAndGradients, LossGradients, type LossGradientsOptions } from './autodiff/loss-gradients.js'
+export { type HessianVector, hessianVector } from './autodiff/second-order.js'
+export { Hessian, type HessianOptions, type SymmetricOperator } from './autodiff/hessian.js'
+export { type Eigenvalue, type EigenvalueOptions, largestEigenvalue } from './autodiff/eigenvalue.js'
+export { type Trace, trace, type TraceOptions } from './autodiff/trace.js'
+export { type TrainingForm, trainingForm } from './autodiff/training-form.js'
+export { movedGradients } from './teleport/gradients.js'
+export { bindDims } from './shapes/bind.js'
+
+/** Training. */
+export { type Loss, type TrainingStep, type TrainingStepOptions } from './train/step.js'
+export { trainingStep } from './train/training-step.js'
+export { openTrainer, type TrainerOptions } from './train/runner.js'
+export type { EvaluationResult, StepResult, Trainer, TrainerState, TrainingBatch } from './train/trainer.js'
+export type { Optimizer } from './train/optimizer.js'
+export { sgd, type SgdOptions } from './train/optimizer-sgd.js'
+export { adam, type AdamOptions, adamw } from './train/optimizer-adam.js'
+export {
+  constant,
+  cosine,
+  multiStep,
+  type PlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type ScheduleState,
+  stepDecay,
+} from './train/schedule.js'
+export {
+  type Checkpoint,
+  DivergedError,
+  type EpochMetrics,
+  type EpochSource,
+  fit,
+  type FitOptions,
+  type FitResult,
+  type StepProgress,
+  validate,
+} from './train/fit.js'
+export type { Teleportation } from './train/teleportation.js'
+export { pseudoTeleport, type PseudoOptions } from './teleport/pseudo.js'
+export { trainingQuiver } from './teleport/training-quiver.js'
+export { beginRun, resumeRun, type RunOptions, type RunResult } from './runs/run.js'
+export { ImageSource } from './runs/sources.js'
+
+/** Networks. */
+export { MODEL_NAMES, type ModelName, modelOf, type ModelOptions } from './models/registry.js'
+export { mlp, type MlpOptions } from './models/mlp.js'
+export { vgg, type VggOptions } from './models/vgg.js'
+export { resnet, resnet18, type ResnetOptions } from './models/resnet.js'
+export { densenet, densenet121, type DensenetOptions } from './models/densenet.js'
+export { type Activation, ACTIVATIONS, type NetworkOptions } from './models/options.js'
+export { type Initializer, INITIALIZERS } from './models/initializers/initializer.js'
+
+/** Data. */
+export {
+  CIFAR_NORMALIZATION,
+  type CachedDataset,
+  type CifarOptions,
+  fetchDataset,
+  type FetchOptions,
+  loadCifar10,
+  loadCifar100,
+} from './data/cifar.js'
+export { cacheFolder } from './data/cache.js'
+export type { OnProgress, Progress } from './data/progress.js'
+export { type Dataset, type Images, type ImageShape, imagesOf, sliceImages } from './data/dataset.js'
+export { randomData, type RandomDataOptions } from './data/random-data.js'
+export { type Batch, BatchLoader, type BatchOptions, batches, TRAINING } from './data/batches.js'
