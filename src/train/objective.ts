@@ -2,7 +2,7 @@ import { correctPredictions, crossEntropy, meanSquaredError, type Reduction } fr
 import { describe, intOf } from '../graph/attributes.js'
 import { isNumber, show } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { type Model, ModelError } from '../graph/model.js'
+import { type Model, ModelError, type Node } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import type { Continuation } from '../shapes/build.js'
@@ -34,8 +34,8 @@ export function predictionOf(model: Model, loss: Loss, output?: string): string 
       `the model has ${names.length} outputs, ${names.map(quoted).join(', ')}: say by \`output\` which one the loss is computed from`,
     )
   if (loss === 'meanSquaredError') return name
-  const softmax = model.graph.nodes.find((node) => node.opType === 'Softmax' && node.outputs[0] === name)
-  if (softmax === undefined) return name
+  const softmax = producerOf(model, name)
+  if (softmax?.opType !== 'Softmax') return name
   const rank = valuesOf(model).find(name)?.facts.shape?.length
   const axis = intOf(softmax, 'axis', (model.opsets.get('') ?? 0) >= 13 ? -1 : 1)
   if (rank !== 2 || (axis !== 1 && axis !== -1))
@@ -43,6 +43,12 @@ export function predictionOf(model: Model, loss: Loss, output?: string): string 
       `${describe(softmax)}: cross-entropy needs logits [N, C], or their Softmax over C; got rank ${rank ?? 'unknown'} and axis ${axis}`,
     )
   return softmax.inputs[0] as string
+}
+
+/** The node that computes a value, or what an Identity passes on. */
+function producerOf(model: Model, name: string): Node | undefined {
+  const node = model.graph.nodes.find(({ outputs }) => outputs[0] === name)
+  return node?.opType === 'Identity' ? producerOf(model, node.inputs[0] ?? '') : node
 }
 
 /**
