@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { gradients } from '../../../src/autodiff/gradients.js'
 import type { DType } from '../../../src/graph/dtype.js'
 import type { Model } from '../../../src/graph/model.js'
+import { Continuation } from '../../../src/shapes/build.js'
+import { valuesOf } from '../../../src/shapes/infer.js'
 import { checkForward } from '../../support/forward-check.js'
-import { checkGradients } from '../../support/gradient-check.js'
+import { normalAt, seedOf } from '../../support/draw.js'
+import { checkGradients, runAt } from '../../support/gradient-check.js'
 import type { AttributeValue } from '../../support/plain-graph.js'
 import { float, Network } from '../network.js'
 
@@ -64,6 +67,23 @@ describe('BatchNormalization', () => {
     )
   })
 
+  it('reduces all of its input four times, and works on all of it eight times', () => {
+    const model = batch([4, 2, 3, 3], true, 'float32')
+    const continuation = new Continuation(model, '')
+    const dy = continuation.builder.input('dy', 'float32', [4, 2, 3, 3])
+    const y = continuation.value(model.graph.outputs[0]?.name ?? '')
+    continuation.builder.output(y.mul(dy).sum(undefined, false), 'L')
+    const wrt = [...model.graph.inputs.map(({ name }) => name), ...[...model.graph.initializers.keys()].slice(0, 2)]
+    const derived = gradients(continuation.finish(), { of: 'L', wrt }).model
+    const values = valuesOf(derived)
+    const whole = (name: string) =>
+      values.find(name)?.facts.shape?.length === 4 && values.find(name)?.facts.shape?.[0] === 4
+    const nodes = derived.graph.nodes.slice(3).filter(({ inputs }) => inputs.some(whole))
+    const reductions = nodes.filter(({ opType }) => opType.startsWith('Reduce'))
+    expect(reductions).toHaveLength(4)
+    expect(nodes.length - reductions.length).toBeLessThanOrEqual(8)
+  })
+
   it('lets no gradient through its running statistics', () => {
     const model = batch([4, 2], true, 'float32', [0, 1])
     const sum = { name: 'sum', opType: 'ReduceSum', domain: '', inputs: [model.graph.outputs[1]?.name ?? ''] }
@@ -104,6 +124,43 @@ describe('LayerNormalization', () => {
           await checkBoth(layer(of))
           if (outputs === 1) await checkGradients(layer({ ...of, dtype: 'float64' }))
         }
+    })
+})
+
+describe('normalizations of halves', () => {
+  const dims = [2, 4, 6]
+  const of: readonly Layer[] = [
+    { opType: 'LayerNormalization', dims, parameters: [[6], [6]] },
+    { opType: 'GroupNormalization', dims, parameters: [[4], [4]], attributes: { num_groups: 2 }, opset: 21 },
+  ]
+  for (const each of of)
+    it(each.opType, async () => {
+      const found = await Promise.all(
+        (['float16', 'float32'] as const).map(async (dtype) => {
+          const model = layer({ ...each, dtype })
+          const continuation = new Continuation(model, '')
+          const y = continuation.value(model.graph.outputs[0]?.name ?? '')
+          const single = y.cast('float32')
+          continuation.builder.output(single.mul(single).mul(single).sum(undefined, false), 'L')
+          const finished = continuation.finish()
+          const wrt = [...model.graph.inputs.map(({ name }) => name), ...model.graph.initializers.keys()]
+          const outputs = finished.graph.outputs.filter(({ name }) => name === 'L')
+          const { model: derived, gradients: names } = gradients(
+            { ...finished, graph: { ...finished.graph, outputs } },
+            { of: 'L', wrt },
+          )
+          for (const { name, dtype: own } of derived.graph.outputs) if (name !== 'L') expect(own).toBe(dtype)
+          const x = wrt[0] as string
+          const data = Float64Array.from({ length: 48 }, (_, i) => normalAt(seedOf(x), i))
+          const values = await runAt(derived, new Map([[x, { dims, data }]]))
+          return wrt.map((name) => values.get(names.get(name) as string)?.data)
+        }),
+      )
+      const [half, single] = found
+      single?.forEach((gradient, i) => {
+        const greatest = Math.max(...(gradient ?? []).map(Math.abs))
+        gradient?.forEach((value, k) => expect(Math.abs(value - (half?.[i]?.[k] ?? NaN))).toBeLessThan(0.01 * greatest))
+      })
     })
 })
 
