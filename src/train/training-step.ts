@@ -3,6 +3,7 @@ import { trainingForm, withOwnStatistics } from '../autodiff/training-form.js'
 import { upgraded } from '../autodiff/upgrade.js'
 import { byteLengthOf } from '../graph/dtype.js'
 import { type Model, ModelError, type Tensor, type TensorData, type ValueInfo } from '../graph/model.js'
+import { withDirectOutputs } from '../graph/direct-outputs.js'
 import { pruned } from '../graph/prune.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
@@ -80,7 +81,7 @@ export function trainingStep(model: Model, options: TrainingStepOptions, lowerin
   const fed = new Set([...changing, ...form.masks.map(({ input }) => input)])
   return {
     source,
-    model: lowering.step(finished(continuation)),
+    model: withDirectOutputs(lowering.step(finished(continuation))),
     ...evaluationOf(source, changing, predicted, options),
     options,
     batchSize,
@@ -146,7 +147,7 @@ function evaluationOf(
   const lossSum = builder.freshOutput(goal.loss.cast('float32'), 'loss sum').name
   const correct = goal.correct && { correct: builder.freshOutput(goal.correct, 'correct').name }
   return {
-    evaluation: finished(continuation),
+    evaluation: withDirectOutputs(finished(continuation)),
     evaluationOutputs: { lossSum, ...correct },
     evaluationTarget: goal.target.name,
   }
