@@ -126,7 +126,7 @@ function knownOf(node: Node, builder: GraphBuilder, values: Values, opset: numbe
 }
 
 /** Every name that a graph, or one inside it, uses. */
-function namesIn(graph: Graph): Set<string> {
+export function namesIn(graph: Graph): Set<string> {
   const names = new Set<string>([...graph.initializers.keys(), ...graph.sparseInitializers])
   for (const { name } of [...graph.inputs, ...graph.outputs]) names.add(name)
   for (const node of graph.nodes) {
