@@ -164,7 +164,7 @@ export async function runAt(model: Model, at: Point): Promise<Map<string, Number
   }
 }
 
-function feedsAt(model: Model, at: Point): Map<string, HostTensor> {
+export function feedsAt(model: Model, at: Point): Map<string, HostTensor> {
   return new Map(
     model.graph.inputs.map(({ name, dtype = 'float32' }) => {
       const { dims, data } = at.get(name) as Numbers
