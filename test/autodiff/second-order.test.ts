@@ -136,6 +136,102 @@ describe('hessianVector', () => {
   )
 })
 
+describe('the Hessian of a small network', () => {
+  it('is symmetric, with the eigenvalues and the trace that are found from products', async () => {
+    const hessian = await opened()
+    const matrix = await dense(hessian)
+    matrix.forEach((row, i) => row.forEach((x, j) => expect(x).toBeCloseTo(matrix[j]?.[i] as number, 12)))
+    const values = eigenpairs(matrix).map(({ value }) => value)
+    const [greatest, least] = [values[0] as number, values.at(-1) as number]
+    expect(least).toBeLessThan(0)
+    expect(greatest).toBeGreaterThan(0)
+
+    const found = await largestEigenvalue(hessian, { tolerance: 1e-6 })
+    expect(found.converged).toBe(true)
+    expect(found.value).toBeCloseTo(greatest, 9)
+    expect(found.residual).toBeLessThan(1e-6 * greatest)
+    expect(found.products).toBeLessThan(40)
+    const lowest = await largestEigenvalue(hessian, { which: 'least', tolerance: 1e-5, seed: 3 })
+    expect(lowest.value).toBeCloseTo(least, 8)
+    const power = await largestEigenvalue(hessian, { method: 'power', tolerance: 1e-5, maxProducts: 500 })
+    expect(power.converged).toBe(true)
+    expect(power.value).toBeCloseTo(greatest > -least ? greatest : least, 8)
+    expect((await largestEigenvalue(hessian, { tolerance: 1e-6 })).vector).toEqual(found.vector)
+
+    const sum = values.reduce((a, b) => a + b)
+    const estimate = await trace(hessian, { samples: 400, seed: 5 })
+    expect(Math.abs(estimate.value - sum)).toBeLessThan(3 * estimate.standardError)
+    // Var vᵀHv = 2·Σ of the squares off the diagonal.
+    const squares = matrix.flatMap((row, i) => [...row].map((x, j) => (i === j ? 0 : x * x))).reduce((a, b) => a + b)
+    expect(estimate.standardError / Math.sqrt((2 * squares) / 400)).toBeGreaterThan(0.8)
+    expect(estimate.standardError / Math.sqrt((2 * squares) / 400)).toBeLessThan(1.2)
+    const early = await trace(hessian, { samples: 400, tolerance: 0.5 })
+    expect(early.samples).toBeLessThan(400)
+    expect(early.standardError).toBeLessThan(0.5 * Math.abs(early.value))
+    await hessian.release()
+  })
+
+  it('over several batches is their mean', async () => {
+    const [one, two, both] = await Promise.all([
+      opened([dataOf('x')]),
+      opened([dataOf('other')]),
+      opened([dataOf('x'), dataOf('other')]),
+    ])
+    const v = drawn('v', [one.size]).data
+    const [a, b, mean] = [await one.apply(v), await two.apply(v), await both.apply(v)]
+    mean.forEach((x, i) => expect(x).toBeCloseTo(((a[i] as number) + (b[i] as number)) / 2, 12))
+    for (const hessian of [one, two, both]) await hessian.release()
+  })
+
+  it('refuses vectors of another size, and names that are no initializers', async () => {
+    const hessian = await opened()
+    await expect(hessian.apply(new Float64Array(3))).rejects.toThrow(/has 31 elements; got 3/)
+    await hessian.release()
+    const feeds = feedsAt(perceptron(), dataOf('x'))
+    await expect(Hessian.open(nodeRuntime, perceptron(), { of: 'loss', wrt: ['x'], feeds })).rejects.toThrow(
+      /float initializers of the model; 'x' is none/,
+    )
+    await expect(Hessian.open(nodeRuntime, perceptron(), { of: 'loss', wrt: [], feeds })).rejects.toThrow(
+      /at least one/,
+    )
+  })
+})
+
+function operatorOf(matrix: readonly (readonly number[])[]): SymmetricOperator {
+  return {
+    size: matrix.length,
+    apply: (v) =>
+      Promise.resolve(Float64Array.from(matrix, (row) => row.reduce((sum, x, j) => sum + x * (v[j] as number), 0))),
+  }
+}
+
+function diagonal(values: readonly number[]): SymmetricOperator {
+  return operatorOf(values.map((x, i) => values.map((_, j) => (i === j ? x : 0))))
+}
+
+describe('eigenpairs', () => {
+  it('of random symmetric matrices fulfil their definition', () => {
+    for (let n = 1; n <= 12; n++) {
+      const entries = drawn(`matrix ${n}`, [n, n]).data
+      const matrix = Array.from({ length: n }, (_, i) =>
+        Array.from({ length: n }, (_, j) => entries[Math.min(i, j) * n + Math.max(i, j)] as number),
+      )
+      const pairs = eigenpairs(matrix)
+      pairs.forEach(({ value, vector }, k) => {
+        matrix.forEach((row, i) => {
+          const product = row.reduce((sum, x, j) => sum + x * (vector[j] as number), 0)
+          expect(product).toBeCloseTo(value * (vector[i] as number), 11)
+        })
+        pairs.forEach((other, l) => {
+          const inner = vector.reduce((sum, x, i) => sum + x * (other.vector[i] as number), 0)
+          expect(inner).toBeCloseTo(k === l ? 1 : 0, 12)
+        })
+        if (k > 0) expect(value).toBeLessThanOrEqual(pairs[k - 1]?.value as number)
+      })
+    }
+  })
+})
+
 describe('largestEigenvalue', () => {
   const values = Array.from({ length: 60 }, (_, i) => (i === 7 ? -12 : i / 6))
 
