@@ -218,6 +218,16 @@ export class Value {
     if (unknown > 1 || shape.includes(0)) return this.reshape(this.builder.shapeOf(other))
     return this.reshape(shape.map((dim) => (isNumber(dim) ? dim : -1)))
   }
+  /**
+   * This value, of which the caller knows that it has the shape of another: sizes that are only names then have the same names.
+   * (A Reshape that moves nothing, where shape inference had not found out.)
+   */
+  shapedLike(other: Value): Value {
+    const { shape } = other
+    const known =
+      this.shape?.length === shape?.length && this.shape?.every((dim, axis) => same(dim, shape?.[axis] as Dim))
+    return known === true ? this : this.reshape(this.builder.shapeOf(other))
+  }
   /** Broadcast to these sizes, given as numbers or as a value that holds them. */
   expand(shape: readonly number[] | Value): Value {
     if (shape instanceof Value) return this.op('Expand', [shape])

@@ -18,7 +18,7 @@ export const parted: GradientRule = ({ node, builder, x, dy, needs, give }) => {
   if (only >= 0 && before.every(isNumber) && isNumber(sizes[only])) {
     const start = before.reduce((sum, size) => sum + size, 0)
     const end = start + sizes[only]
-    return give(inputs[only] as number, () => dy.slice(axis, start, end))
+    return give(inputs[only] as number, () => dy.slice(axis, start, end).shapedLike(x(inputs[only] as number)))
   }
   const split = sizes.every(isNumber)
     ? builder.ints(sizes)
@@ -28,18 +28,20 @@ export const parted: GradientRule = ({ node, builder, x, dy, needs, give }) => {
         { axis: 0 },
       )
   const parts = builder.ops('Split', [dy, split], { axis }, inputs.length)
-  inputs.forEach((input, i) => give(input, () => parts[i] as Value))
+  inputs.forEach((input, i) => give(input, () => (parts[i] as Value).shapedLike(x(input))))
 }
 
 /** Split: the gradients of the parts, side by side; zeros for parts that L does not depend on. */
 export const concatenated: GradientRule = ({ node, builder, x, y, dyOf, give }) => {
   const axis = axisOf(node, intOf(node, 'axis', 0), x(0).rank)
   give(0, () =>
-    builder.op(
-      'Concat',
-      node.outputs.map((_, output) => dyOf(output) ?? y(output).zeros()),
-      { axis },
-    ),
+    builder
+      .op(
+        'Concat',
+        node.outputs.map((_, output) => dyOf(output) ?? y(output).zeros()),
+        { axis },
+      )
+      .shapedLike(x(0)),
   )
 }
 
@@ -70,7 +72,7 @@ export const uncut: GradientRule = (context) => {
       before[axis] = first
       after[axis] = size - first - span.count * step
     }
-    return grown.pad(before, after)
+    return grown.pad(before, after).shapedLike(x(0))
   })
 }
 

@@ -11,9 +11,9 @@ import { counting, scatterAlong, sizeAlong } from './scatter-along.js'
 /** Pad: elements that were added are taken away; elements that repeat others give them their gradient. */
 export const unpadded: GradientRule = (context) => {
   const { node, x, dy, give, needs } = context
-  if (stringOf(node, 'mode', 'constant') !== 'constant') return give(0, () => gatheredBack(context))
+  if (stringOf(node, 'mode', 'constant') !== 'constant') return give(0, () => gatheredBack(context).shapedLike(x(0)))
   const axes = context.has(3) ? x(3) : undefined
-  const core = (): Value => withoutBorder(context) ?? dy.op('Pad', [x(1).neg(), undefined, axes]).reshapeLike(x(0))
+  const core = (): Value => (withoutBorder(context) ?? dy.op('Pad', [x(1).neg(), undefined, axes])).shapedLike(x(0))
   give(0, core)
   // What the input does not get belongs to the value that fills the border.
   if (needs(2))
