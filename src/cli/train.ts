@@ -2,11 +2,12 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
+import { MODEL_NAMES } from '../models/registry.js'
 import { beginRun, resumeRun, type RunOptions, type RunResult } from '../runs/run.js'
-import type { EpochMetrics, StepProgress } from '../train/fit.js'
+import { DivergedError, type EpochMetrics, type StepProgress } from '../train/fit.js'
 import { progressText } from './data.js'
 import { type CommonOptions, withCommonOptions } from './options.js'
-import { terminal } from './terminal.js'
+import { oneLine, terminal } from './terminal.js'
 
 const EXAMPLE = `
 Examples:
@@ -23,7 +24,13 @@ A configuration:
   teleportations: [{ epoch: 0, kind: random, sampling: inter, range: 0.9 }]
   seed: 1
 
-All settings: docs/commands/train.md. Look at a run with: tensorboard --logdir runs`
+The run's folder holds config.yaml, run.json (seed, threads, versions, machine), metrics.jsonl (a line for each epoch),
+checkpoints/, tensorboard/ (look at it with: tensorboard --logdir runs), and in the end model.onnx, the trained network.
+Networks: ${MODEL_NAMES.join(', ')}; or { file: model.onnx }.
+All settings: docs/commands/train.md.
+
+Ctrl-C finishes the step, writes a checkpoint, and says how to go on.
+Exit status: 0 done, 1 training diverged, 2 wrong usage or input, 130 interrupted (143 by SIGTERM).`
 
 interface TrainOptions extends CommonOptions {
   readonly output?: string
@@ -32,7 +39,7 @@ interface TrainOptions extends CommonOptions {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('Train a network, as a configuration says. Ctrl-C ends it after the current step, with a checkpoint.')
+    .description('Train a network, as a configuration says. A run that was interrupted or killed goes on by --resume.')
     .argument('[config]', 'a .yaml file')
     .option('-o, --output <dir>', "the run's folder (default: runs/NAME, by the configuration's name)")
     .option('--resume <dir>', 'go on with the run in this folder')
@@ -45,42 +52,60 @@ async function train(config: string | undefined, { output, resume, json }: Train
   if (resume !== undefined && output !== undefined)
     throw new ModelError('train: --output is for a new run; a resumed one stays in its folder')
   const interrupt = interruptible()
+  let left = Infinity
+  let shown = -Infinity
+  // With --json stdout is for the result alone.
+  const stream = json === true ? process.stderr : process.stdout
+  const options: RunOptions = {
+    signal: interrupt.signal,
+    onStep: (progress) => {
+      left = progress.secondsLeft
+      // A terminal is slower than a small step.
+      if (performance.now() - shown < 100 && progress.batch < progress.batches) return
+      shown = performance.now()
+      terminal.progress(stepText(progress))
+    },
+    onEpoch: (metrics) => terminal.line(epochText(metrics, left), stream),
+    onData: (progress) => terminal.progress(progressText(progress)),
+    // At once: a run may take days.
+    onWarning: (line) => terminal.line(`warning: ${oneLine(line)}`, process.stderr),
+  }
   try {
-    const options: RunOptions = {
-      signal: interrupt.signal,
-      onStep: (progress) => terminal.progress(stepText(progress)),
-      onEpoch: (metrics) => {
-        if (json !== true) terminal.line(epochText(metrics))
-      },
-      onData: (progress) => terminal.progress(progressText(progress)),
-      onWarning: (line) => terminal.warn(line),
-    }
     const result =
       config === undefined
         ? await resumeRun(resume as string, options)
         : await beginRun(config, output ?? path.join('runs', path.basename(config).replace(/\.ya?ml$/, '')), options)
-    terminal.result(result, [endText(result)])
-    if (result.ended === 'interrupted') process.exitCode = 130
+    const command = `teleport train --resume ${/^[\w./-]+$/.test(result.folder) ? result.folder : quoted(result.folder)}`
+    const resumable = result.ended === 'finished' ? undefined : command
+    terminal.result({ ...result, ...(resumable && { resume: resumable }) }, [endText(result, command)])
+    if (result.ended === 'interrupted') process.exitCode = interrupt.status()
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error
+    terminal.clear()
+    process.stderr.write(`teleport: ${error.message}\n`)
+    process.exitCode = 1
   } finally {
     interrupt.stop()
   }
 }
 
 /** The first Ctrl-C (or SIGTERM) asks for an end; the second ends at once. */
-function interruptible(): { readonly signal: AbortSignal; stop(): void } {
+function interruptible(): { readonly signal: AbortSignal; status(): number; stop(): void } {
   const controller = new AbortController()
-  const listener = (): void => {
-    if (controller.signal.aborted) process.exit(130)
+  let status = 0
+  const end = (code: number) => (): void => {
+    if (controller.signal.aborted) process.exit(code)
+    status = code
     terminal.line('finishing the step and writing a checkpoint; once more to stop at once', process.stderr)
     controller.abort()
   }
-  process.on('SIGINT', listener)
-  process.on('SIGTERM', listener)
+  const listeners = { SIGINT: end(130), SIGTERM: end(143) }
+  for (const [name, listener] of Object.entries(listeners)) process.on(name, listener)
   return {
     signal: controller.signal,
+    status: () => status,
     stop: () => {
-      process.off('SIGINT', listener)
-      process.off('SIGTERM', listener)
+      for (const [name, listener] of Object.entries(listeners)) process.off(name, listener)
     },
   }
 }
@@ -89,20 +114,20 @@ function stepText({ epoch, epochs, batch, batches, loss, stepSeconds, secondsLef
   return `epoch ${epoch} of ${epochs}, step ${batch} of ${batches}, loss ${loss.toFixed(4)}, ${(1000 * stepSeconds).toFixed(0)} ms a step, ${duration(secondsLeft)} left`
 }
 
-function epochText(metrics: EpochMetrics): string {
+function epochText(metrics: EpochMetrics, left: number): string {
   const { epoch, loss, accuracy, validationLoss, validationAccuracy, seconds, lr, teleported } = metrics
   const percent = (value: number | undefined): string => (value === undefined ? '' : `, ${(100 * value).toFixed(2)} %`)
   return [
     `epoch ${epoch}: loss ${loss.toFixed(4)}${percent(accuracy)}`,
     ...(validationLoss === undefined ? [] : [`validation ${validationLoss.toFixed(4)}${percent(validationAccuracy)}`]),
-    `lr ${lr}`,
+    `lr ${Number(lr.toPrecision(4))}`,
     `${seconds.toFixed(1)} s`,
+    ...(left > 0.5 && left < Infinity ? [`${duration(left)} left`] : []),
     ...(teleported === undefined ? [] : [`teleported before it (${teleported})`]),
   ].join('; ')
 }
 
-function endText({ ended, folder, model }: RunResult): string {
-  const resume = `teleport train --resume ${/^[\w./-]+$/.test(folder) ? folder : quoted(folder)}`
+function endText({ ended, folder, model }: RunResult, resume: string): string {
   if (ended === 'interrupted') return `interrupted; go on with: ${resume}`
   return model === undefined ? `stopped; the run is in ${folder}` : `finished; the network is in ${model}`
 }

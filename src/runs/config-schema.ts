@@ -6,21 +6,31 @@ const count = z.int().min(1)
 const positive = z.number().positive()
 const fraction = z.number().min(0).max(1)
 
-const data = z.strictObject({
-  /** `random`: normal numbers and uniform labels, for trying things out. */
-  name: z.enum(['cifar10', 'cifar100', 'random']),
+/** How many images are used, of the first ones; default all (of random data 1024). */
+const counts = { training: count.optional(), validation: count.optional() }
+const cifar = {
+  ...counts,
   /** A folder with the official binary records; default: the cache, fetched where it is empty. */
   from: z.string().optional(),
   /** The folder in which data sets are kept; default: the platform's cache folder. */
   cache: z.string().optional(),
-  /** Use only so many images; default all. */
-  training: count.optional(),
-  validation: count.optional(),
-  /** Of random data. */
-  shape: z.tuple([count, count, count]).optional(),
-  classes: z.int().min(2).optional(),
-  seed: z.int().optional(),
-})
+}
+
+const data = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('cifar10'), ...cifar }),
+  z.strictObject({ name: z.literal('cifar100'), ...cifar }),
+  /** Normal numbers and uniform labels, for trying things out. */
+  z.strictObject({
+    name: z.literal('random'),
+    ...counts,
+    /** Channels, height, width; default [3, 32, 32]. */
+    shape: z.tuple([count, count, count]).optional(),
+    /** Default 10. */
+    classes: z.int().min(2).optional(),
+    /** Default: the run's. */
+    seed: z.int().optional(),
+  }),
+])
 
 /** A network by its name in `models/` with its options, which are checked there; or a file. */
 const model = z.union(
@@ -68,10 +78,11 @@ const moves = {
   /** After how many epochs; 0 is before the first. */
   epoch: whole,
   momentum: z.enum(['reset', 'keep', 'transport']).default('reset'),
-  scope: z.enum(['weights', 'full']).default('full'),
 }
+const scope = z.enum(['weights', 'full'])
 const drawn = {
   ...moves,
+  scope: scope.default('full'),
   sampling: z.enum(SAMPLINGS).default('intra'),
   range: positive.default(0.9),
   seed: z.int().optional(),
@@ -80,15 +91,15 @@ const drawn = {
 const teleportation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('random'), ...drawn }),
   z.strictObject({ kind: z.literal('pseudo'), ...drawn, norm: z.enum(['l1', 'l2']).default('l2') }),
-  z.strictObject({ kind: z.literal('given'), ...moves, cob: z.string() }),
+  z.strictObject({ kind: z.literal('given'), ...moves, scope: scope.optional(), cob: z.string() }),
 ])
 
 const training = z.strictObject({
   epochs: count,
   batchSize: count,
   loss: z
-    .union([z.enum(['crossEntropy', 'meanSquaredError']), z.strictObject({ labelSmoothing: fraction })], {
-      error: 'expected crossEntropy, meanSquaredError or { labelSmoothing: x }',
+    .union([z.literal('crossEntropy'), z.strictObject({ labelSmoothing: fraction })], {
+      error: 'expected crossEntropy or { labelSmoothing: x }, x of 0 to 1',
     })
     .default('crossEntropy'),
   optimizer,
@@ -100,8 +111,7 @@ const training = z.strictObject({
   frozen: z.array(z.string()).default([]),
 })
 
-/** What a run's configuration may say, with its defaults. */
-export const configSchema = z.strictObject({
+const settings = z.strictObject({
   data,
   model,
   training,
@@ -119,6 +129,22 @@ export const configSchema = z.strictObject({
       keep: count.default(2),
     })
     .default({ keep: 2 }),
+})
+
+/** What a run's configuration may say, with its defaults. */
+export const configSchema = settings.superRefine(({ training, teleportations }, context) => {
+  const refuse = (path: readonly PropertyKey[], message: string) =>
+    context.addIssue({ code: 'custom', path: [...path], message })
+  teleportations.forEach(({ epoch, kind, momentum }, i) => {
+    const at = ['teleportations', i]
+    if (epoch >= training.epochs)
+      refuse([...at, 'epoch'], `training ends after ${training.epochs} epochs; expected 0 to ${training.epochs - 1}`)
+    if (kind === 'pseudo' && momentum === 'transport')
+      refuse(
+        [...at, 'momentum'],
+        'a pseudo-teleportation has no change of basis to transport by; expected reset or keep',
+      )
+  })
 })
 
 /** A run's configuration: what is trained on what, and how. */

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import type { Metrics } from '../train/fit.js'
+import type { Metrics } from '../train/fit-options.js'
 
 /** The metrics of a run as JSON lines, appended one whole line at a time. */
 export class MetricsFile {
@@ -20,6 +20,8 @@ export class MetricsFile {
 
   write(metrics: Metrics): void {
     fs.writeSync(this.#descriptor, `${JSON.stringify(metrics)}\n`)
+    // Before the checkpoint after it is on the disk.
+    fs.fsyncSync(this.#descriptor)
   }
 
   close(): void {

@@ -1,81 +1,118 @@
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
-import { decodeCob } from '../cob/file.js'
-import { ModelError } from '../graph/model.js'
+import { type Model, ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
+import { loadModel, saveModel } from '../runtime/node/load.js'
 import { attempt } from '../runtime/node/system-errors.js'
 import { CheckpointFolder } from './checkpoint-folder.js'
 import { type ReadConfig, readConfig } from './config.js'
+import { RunLock } from './run-lock.js'
+import { versions } from './versions.js'
 
 const CONFIG = 'config.yaml'
 const RECORD = 'run.json'
-const LOCK = 'lock'
+const INITIAL = 'initial.onnx'
 
 /** What is known of a run beside its configuration. */
 export interface RunRecord {
   readonly seed: number
+  readonly threads: number
   readonly versions: Readonly<Record<string, string>>
   readonly machine: Readonly<Record<string, string | number>>
-  readonly threads: number
   /** ISO 8601. */
   readonly started: string
+  /** Where the configuration was read. Names of files in it are relative to its folder. */
+  readonly configuration: string
+}
+
+/** What a run begins with. */
+export interface Beginning {
+  readonly text: string
+  readonly read: ReadConfig
+  readonly record: RunRecord
+  /** The CoBs that the configuration names, by the index of their teleportation. */
+  readonly cobs: ReadonlyMap<number, Uint8Array>
+  /** The network, where it came from a file. */
+  readonly model?: Model
 }
 
 /**
- * The folder of a run: `config.yaml`, `run.json` (seed, versions, machine), `metrics.jsonl`, `tensorboard/`, `checkpoints/`, the CoBs that were given,
- * and at the end `model.onnx`. One process at a time works in it.
+ * The folder of a run: `config.yaml`, `run.json` (seed, threads, versions, machine), `metrics.jsonl`, `tensorboard/`, `checkpoints/`, copies of the
+ * model and the CoBs that the configuration names, and at the end `model.onnx`. One process at a time works in it.
  */
 export class RunFolder {
   readonly folder: string
   readonly read: ReadConfig
+  readonly record: RunRecord
   readonly checkpoints: CheckpointFolder
-  #locked = false
+  readonly #lock: RunLock
 
-  private constructor(folder: string, read: ReadConfig) {
+  private constructor(folder: string, read: ReadConfig, record: RunRecord, lock: RunLock) {
     this.folder = folder
     this.read = read
+    this.record = record
     this.checkpoints = new CheckpointFolder(path.join(folder, 'checkpoints'), read.config.checkpoints.keep)
+    this.#lock = lock
   }
 
-  /**
-   * Makes the folder of a new run, with a copy of its configuration and of the CoBs that it names.
-   * @param configFile names of files in it are relative to it
-   * @throws ModelError for a wrong configuration, or if the folder holds a run
-   */
-  static create(folder: string, configFile: string): RunFolder {
-    const text = attempt(`cannot read ${quoted(configFile)}`, () => fs.readFileSync(configFile, 'utf8'))
-    const read = readConfig(text, configFile)
-    const cobs = read.config.teleportations.flatMap((teleportation, i) => {
-      if (teleportation.kind !== 'given') return []
-      const file = path.resolve(path.dirname(configFile), teleportation.cob)
-      const bytes = attempt(`${read.where('teleportations', i, 'cob')}: cannot read ${quoted(file)}`, () =>
-        fs.readFileSync(file),
-      )
-      decodeCob(bytes, quoted(file))
-      return [[i, bytes] as const]
-    })
+  /** @throws ModelError if the folder holds a run, or something else than a folder is there */
+  static checkFree(folder: string): void {
+    const there = attempt(`cannot write ${quoted(folder)}`, () => fs.statSync(folder, { throwIfNoEntry: false }))
+    if (there !== undefined && !there.isDirectory())
+      throw new ModelError(`cannot write the run to ${quoted(folder)}: it is a file; expected a folder`)
     if (fs.existsSync(path.join(folder, CONFIG)))
       throw new ModelError(
-        `${quoted(folder)} holds a run already; go on with it by --resume ${quoted(folder)}, or choose another folder with --output`,
+        `${quoted(folder)} holds a run already; go on with it by --resume ${folder}, or choose another folder with --output`,
       )
-    attempt(`cannot write ${quoted(folder)}`, () => {
-      fs.mkdirSync(folder, { recursive: true })
-      for (const [i, bytes] of cobs) fs.writeFileSync(path.join(folder, cobName(i)), bytes)
-      fs.writeFileSync(path.join(folder, CONFIG), text)
-    })
-    return new RunFolder(folder, read)
   }
 
-  /** The folder of a run that was begun. @throws ModelError if it holds none */
-  static open(folder: string): RunFolder {
+  /** Makes the folder of a new run. Its configuration comes last: where that is, all is. @throws ModelError see `checkFree` */
+  static async begin(folder: string, { text, read, record, cobs, model }: Beginning): Promise<RunFolder> {
+    RunFolder.checkFree(folder)
+    attempt(`cannot write ${quoted(folder)}`, () => fs.mkdirSync(folder, { recursive: true }))
+    const lock = await RunLock.take(folder)
+    try {
+      RunFolder.checkFree(folder)
+      for (const [i, bytes] of cobs) write(path.join(folder, cobName(i)), bytes)
+      if (model !== undefined) await saveModel(model, path.join(folder, INITIAL), { force: true })
+      write(path.join(folder, RECORD), `${JSON.stringify(record, undefined, 2)}\n`)
+      write(path.join(folder, CONFIG), text)
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+    return new RunFolder(folder, read, record, lock)
+  }
+
+  /** The folder of a run that was begun. @throws ModelError if it holds none, or another process is training it */
+  static async resume(folder: string): Promise<RunFolder> {
     const file = path.join(folder, CONFIG)
     if (!fs.existsSync(file))
       throw new ModelError(`${quoted(folder)} holds no run: there is no ${CONFIG} in it; expected the folder of a run`)
-    return new RunFolder(folder, readConfig(fs.readFileSync(file, 'utf8'), file))
+    const lock = await RunLock.take(folder)
+    try {
+      const read = readConfig(readText(file), file)
+      const record = path.join(folder, RECORD)
+      try {
+        return new RunFolder(folder, read, JSON.parse(readText(record)) as RunRecord, lock)
+      } catch (error) {
+        if (error instanceof SyntaxError) throw new ModelError(`${quoted(record)} is damaged: it is not JSON`)
+        throw error
+      }
+    } catch (error) {
+      lock.release()
+      throw error
+    }
   }
 
   path(name: string): string {
     return path.join(this.folder, name)
+  }
+
+  /** The network that was read from a file when the run began. */
+  initialModel(): Promise<Model> {
+    return loadModel(this.path(INITIAL))
   }
 
   /** The bytes of the CoB that the teleportation of this index was given. */
@@ -84,32 +121,25 @@ export class RunFolder {
     return attempt(`cannot read ${quoted(file)}`, () => fs.readFileSync(file))
   }
 
-  writeRecord(record: RunRecord): void {
-    fs.writeFileSync(this.path(RECORD), `${JSON.stringify(record, undefined, 2)}\n`)
+  /** Lets other processes in. */
+  close(): void {
+    this.#lock.release()
   }
+}
 
-  /** Keeps other processes out. A lock whose process is gone is taken over. @throws ModelError if another process works here */
-  lock(): void {
-    const file = this.path(LOCK)
-    for (let attempts = 0; attempts < 2; attempts++)
-      try {
-        fs.writeFileSync(file, String(process.pid), { flag: 'wx' })
-        this.#locked = true
-        return
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-          throw new ModelError(`cannot write ${quoted(file)}: ${(error as Error).message}`)
-        const owner = Number(fs.readFileSync(file, 'utf8'))
-        if (owner !== process.pid && isRunning(owner))
-          throw new ModelError(`${quoted(this.folder)}: process ${owner} is training this run; wait for it, or stop it`)
-        fs.rmSync(file, { force: true })
-      }
-    throw new ModelError(`cannot lock ${quoted(this.folder)}: another process took it at the same moment`)
-  }
-
-  unlock(): void {
-    if (this.#locked) fs.rmSync(this.path(LOCK), { force: true })
-    this.#locked = false
+/** What is to be known of a run that begins now. */
+export function recordOf(configFile: string, { config }: ReadConfig): RunRecord {
+  return {
+    seed: config.seed,
+    threads: config.threads ?? os.availableParallelism(),
+    versions: versions(),
+    machine: {
+      platform: `${os.platform()} ${os.arch()}`,
+      processor: os.cpus()[0]?.model ?? '',
+      cores: os.cpus().length,
+    },
+    started: new Date().toISOString(),
+    configuration: path.resolve(configFile),
   }
 }
 
@@ -117,12 +147,15 @@ function cobName(index: number): string {
   return `teleportation-${index}.safetensors`
 }
 
-function isRunning(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+export function readText(file: string): string {
+  return attempt(`cannot read ${quoted(file)}`, () => fs.readFileSync(file, 'utf8'))
+}
+
+/** In one step, and on the disk when it is done. */
+function write(file: string, content: string | Uint8Array): void {
+  const temporary = `${file}.new`
+  attempt(`cannot write ${quoted(file)}`, () => {
+    fs.writeFileSync(temporary, content, { flush: true })
+    fs.renameSync(temporary, file)
+  })
 }

@@ -1,26 +1,25 @@
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
+import type { Cob } from '../cob/cob.js'
 import { decodeCob } from '../cob/file.js'
+import type { Progress } from '../data/progress.js'
 import { type Model, ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
-import type { Progress } from '../data/progress.js'
 import { type ModelOptions, modelOf } from '../models/registry.js'
 import { loadModel, saveModel } from '../runtime/node/load.js'
 import { nodeRuntime } from '../runtime/node/session.js'
-import { type Checkpoint, type EpochMetrics, fit, type FitResult, type StepProgress } from '../train/fit.js'
-import { adam, adamw } from '../train/optimizer-adam.js'
-import { sgd } from '../train/optimizer-sgd.js'
-import type { Optimizer } from '../train/optimizer.js'
-import { constant, cosine, multiStep, reduceOnPlateau, type Schedule, stepDecay } from '../train/schedule.js'
-import type { Loss } from '../train/step.js'
-import type { Teleportation } from '../train/teleportation.js'
+import { attempt } from '../runtime/node/system-errors.js'
+import type { EpochMetrics, FitResult, StepProgress } from '../train/fit-options.js'
+import { fit } from '../train/fit.js'
 import { openTrainer } from '../train/runner.js'
-import type { RunConfig } from './config-schema.js'
-import { MetricsFile } from './metrics.js'
-import { RunFolder } from './run-folder.js'
-import { datasetOf, trainingSource, validationSource } from './sources.js'
-import { EventFile } from './tensorboard.js'
+import type { TrainingStep } from '../train/step.js'
+import { land, type Teleportation } from '../train/teleportation.js'
+import { type ReadConfig, readConfig } from './config.js'
+import { Log, METRICS } from './log.js'
+import { readMetrics } from './metrics.js'
+import { readText, recordOf, RunFolder, type RunRecord } from './run-folder.js'
+import { datasetOf, type ImageSource, trainingSource, validationSource } from './sources.js'
+import { scheduleOf, stepOptions } from './training-options.js'
 import { versions } from './versions.js'
 
 /** What a run tells while it goes, and what ends it early. */
@@ -36,7 +35,7 @@ export interface RunOptions {
 export interface RunResult {
   readonly folder: string
   readonly ended: FitResult['ended']
-  /** Of the epochs that were trained now. */
+  /** Of all epochs of the run, those before it was resumed too. */
   readonly epochs: readonly EpochMetrics[]
   /** The final network, once the run is finished. */
   readonly model?: string
@@ -44,10 +43,30 @@ export interface RunResult {
 
 /**
  * Begins a run in a new folder.
- * @throws ModelError for a wrong configuration, before anything is written, and where training diverges
+ * @param configFile names of files in it are relative to its folder
+ * @throws ModelError for a wrong configuration, model or data set, before anything is written, and where training diverges
  */
 export async function beginRun(configFile: string, folder: string, options: RunOptions = {}): Promise<RunResult> {
-  return go(RunFolder.create(folder, configFile), path.dirname(configFile), options)
+  const text = readText(configFile)
+  const read = readConfig(text, configFile)
+  const record = recordOf(configFile, read)
+  RunFolder.checkFree(folder)
+  const cobs = cobsBeside(read, record)
+  const { file } = read.config.model
+  const model =
+    file === undefined
+      ? undefined
+      : await saying(read.where('model', 'file'), () => loadModel(path.resolve(path.dirname(configFile), file)))
+  return train(
+    {
+      read,
+      record,
+      cobs,
+      ...(model && { model }),
+      folder: () => RunFolder.begin(folder, { text, read, record, cobs, ...(model && { model }) }),
+    },
+    options,
+  )
 }
 
 /**
@@ -55,47 +74,93 @@ export async function beginRun(configFile: string, folder: string, options: RunO
  * @throws ModelError if the folder holds no run, or another process is training it
  */
 export async function resumeRun(folder: string, options: RunOptions = {}): Promise<RunResult> {
-  return go(RunFolder.open(folder), undefined, options)
+  const run = await RunFolder.resume(folder)
+  try {
+    const { read } = run
+    warnOfVersions(run.record, options)
+    const given = read.config.teleportations.flatMap(({ kind }, i) => (kind === 'given' ? [i] : []))
+    return await train(
+      {
+        read,
+        record: run.record,
+        cobs: new Map(given.map((i) => [i, run.cob(i)])),
+        ...(read.config.model.file !== undefined && { model: await run.initialModel() }),
+        folder: () => Promise.resolve(run),
+        from: run,
+      },
+      options,
+    )
+  } finally {
+    run.close()
+  }
 }
 
-/** @param beside where the configuration's file names begin; undefined where a run is resumed */
-async function go(run: RunFolder, beside: string | undefined, options: RunOptions): Promise<RunResult> {
-  const { config } = run.read
-  run.lock()
-  try {
-    const resume = run.checkpoints.latest()
-    if (resume === undefined && beside === undefined)
-      throw new ModelError(
-        `${quoted(run.folder)} has no checkpoint to go on from; begin the run again in another folder`,
-      )
-    const dataset = await datasetOf(config, {
+interface Start {
+  readonly read: ReadConfig
+  readonly record: RunRecord
+  readonly cobs: ReadonlyMap<number, Uint8Array>
+  /** The network, where it came from a file. */
+  readonly model?: Model
+  /** Where to write: asked for when all is well, and the first step ready to run. */
+  readonly folder: () => Promise<RunFolder>
+  /** The run that goes on. */
+  readonly from?: RunFolder
+}
+
+async function train(start: Start, options: RunOptions): Promise<RunResult> {
+  const { read, record, from } = start
+  const { config, where } = read
+  const warn = options.onWarning ?? (() => undefined)
+  const dataset = await saying(where('data'), () =>
+    datasetOf(config, path.dirname(record.configuration), {
       ...(options.onData && { onProgress: options.onData }),
-      ...(options.onWarning && { onWarning: options.onWarning }),
-    })
-    const model = resume?.model ?? (await modelFor(run, beside ?? '', dataset.shape, dataset.classes))
-    const training = trainingSource(dataset, config)
+      onWarning: warn,
+    }),
+  )
+  const initial =
+    start.model ??
+    (await saying(where('model'), () => networkOf(read, { inputShape: dataset.shape, classes: dataset.classes })))
+  const step = await saying(where('training', 'optimizer'), () => stepOptions(config))
+  const schedule = await saying(where('training', 'schedule'), () => scheduleOf(config))
+  const teleportations = teleportationsOf(start, initial)
+  const resume = from?.checkpoints.latest((error) =>
+    warn(`${error.message}; the run goes on from what was before it, with the same losses`),
+  )
+  const sources: ImageSource[] = []
+  let run = from
+  let log: Log | undefined
+  try {
+    const training = await saying(where('training', 'batchSize'), () => trainingSource(dataset, config))
+    sources.push(training)
     const validation = validationSource(dataset, config)
-    const log = new Log(run, resume)
-    try {
-      const result = await fit({
-        model,
-        step: stepOptions(config),
+    sources.push(validation)
+    const open = async (step: TrainingStep) => {
+      if (run === undefined) checkClasses(step, dataset.classes, warn)
+      const trainer = await openTrainer(nodeRuntime, step, {
+        seed: config.seed,
+        device: config.device,
+        threads: config.threads ?? record.threads,
+        warn,
+      })
+      // Only now nothing can be wrong any more with what the configuration says.
+      run ??= await start.folder()
+      log ??= new Log(run, resume)
+      return trainer
+    }
+    const begin = async () =>
+      fit({
+        model: initial,
+        step,
         training,
         validation,
         epochs: config.training.epochs,
-        schedule: scheduleOf(config.training.schedule, config.training.epochs),
-        teleportations: teleportationsOf(run),
+        schedule,
+        teleportations,
         seed: config.seed,
-        open: (step) =>
-          openTrainer(nodeRuntime, step, {
-            seed: config.seed,
-            device: config.device,
-            ...(config.threads !== undefined && { threads: config.threads }),
-            ...(options.onWarning && { warn: options.onWarning }),
-          }),
-        onCheckpoint: (checkpoint) => void run.checkpoints.write(checkpoint),
+        open,
+        onCheckpoint: (checkpoint) => void run?.checkpoints.write(checkpoint),
         onEpoch: (metrics) => {
-          log.epoch(metrics)
+          log?.epoch(metrics)
           options.onEpoch?.(metrics)
         },
         ...(resume && { resume }),
@@ -103,84 +168,77 @@ async function go(run: RunFolder, beside: string | undefined, options: RunOption
         ...(options.signal && { signal: options.signal }),
         ...(config.checkpoints.steps !== undefined && { checkpointSteps: config.checkpoints.steps }),
       })
-      const file = run.path('model.onnx')
-      if (result.ended === 'finished') await saveModel(result.model, file, { force: true })
-      return {
-        folder: run.folder,
-        ended: result.ended,
-        epochs: result.epochs,
-        ...(result.ended === 'finished' && { model: file }),
-      }
-    } finally {
-      log.close()
-      await Promise.all([training.close(), validation.close()])
-    }
+    // What is said before the run has a folder is about the network.
+    const result = await saying(() => (run === undefined ? where('model') : undefined), begin)
+    return await ended(run as unknown as RunFolder, result)
   } finally {
-    run.unlock()
+    log?.close()
+    run?.close()
+    await Promise.all(sources.map((source) => source.close()))
   }
 }
 
-async function modelFor(run: RunFolder, beside: string, shape: readonly number[], classes: number): Promise<Model> {
-  const { config, where } = run.read
-  try {
-    if ('file' in config.model && config.model.file !== undefined)
-      return await loadModel(path.resolve(beside, config.model.file))
-    const { name, ...options } = config.model as { readonly name: string } & ModelOptions
-    return modelOf(name, { inputShape: shape, classes, seed: config.seed, ...options })
-  } catch (error) {
-    if (error instanceof ModelError) throw new ModelError(`${where('model')}: ${error.message}`)
-    throw error
-  }
+async function ended(run: RunFolder, { ended, model }: FitResult): Promise<RunResult> {
+  const file = run.path('model.onnx')
+  if (ended === 'finished') await saveModel(model, file, { force: true })
+  const epochs = readMetrics(run.path(METRICS)) as EpochMetrics[]
+  return { folder: run.folder, ended, epochs, ...(ended === 'finished' && { model: file }) }
 }
 
-function stepOptions({ training }: RunConfig) {
-  const { batchSize, clipNorm, frozen, l2Penalty } = training
-  return {
-    loss: lossOf(training.loss),
-    optimizer: optimizerOf(training.optimizer),
-    batchSize,
-    frozen,
-    l2Penalty,
-    ...(clipNorm !== undefined && { clipNorm }),
-  }
+function networkOf({ config }: ReadConfig, defaults: Pick<ModelOptions, 'inputShape' | 'classes'>): Model {
+  const { name, ...options } = config.model as { readonly name: string } & ModelOptions
+  return modelOf(name, { ...defaults, seed: config.seed, ...options })
 }
 
-function lossOf(loss: RunConfig['training']['loss']): Loss {
-  return typeof loss === 'string' ? loss : { crossEntropy: loss }
+/** @throws ModelError where the network has fewer outputs than the data have classes */
+function checkClasses({ classes = 0 }: TrainingStep, needed: number, warn: (line: string) => void): void {
+  if (classes < needed)
+    throw new ModelError(
+      `the network tells ${classes} classes apart, and the data have ${needed}; expected logits [N, ${needed}]`,
+    )
+  if (classes > needed)
+    warn(`the network has ${classes} outputs, and the data ${needed} classes: the others are never right`)
 }
 
-function optimizerOf(settings: RunConfig['training']['optimizer']): Optimizer {
-  switch (settings.name) {
-    case 'sgd':
-      return sgd(settings)
-    case 'adam':
-      return adam(settings)
-    case 'adamw':
-      return adamw(settings)
-  }
+function cobsBeside({ config, where }: ReadConfig, { configuration }: RunRecord): Map<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>()
+  config.teleportations.forEach((teleportation, i) => {
+    if (teleportation.kind !== 'given') return
+    const file = path.resolve(path.dirname(configuration), teleportation.cob)
+    const what = `${where('teleportations', i, 'cob')}: cannot read ${quoted(file)}`
+    found.set(
+      i,
+      attempt(what, () => fs.readFileSync(file)),
+    )
+  })
+  return found
 }
 
-function scheduleOf(settings: RunConfig['training']['schedule'], epochs: number): Schedule {
-  switch (settings.name) {
-    case 'constant':
-      return constant()
-    case 'step':
-      return stepDecay(settings)
-    case 'multiStep':
-      return multiStep(settings)
-    case 'cosine':
-      return cosine({ epochs: settings.epochs ?? epochs, minimum: settings.minimum })
-    case 'reduceOnPlateau':
-      return reduceOnPlateau(settings)
-  }
-}
-
-function teleportationsOf(run: RunFolder): Teleportation[] {
-  const { config, where } = run.read
+/** @throws ModelError for a CoB that does not fit the network: now, and not at the epoch in which it is due */
+function teleportationsOf({ read, cobs }: Start, model: Model): Teleportation[] {
+  const { config, where } = read
   return config.teleportations.map((teleportation, i): Teleportation => {
     if (teleportation.kind !== 'given') return withoutUndefined(teleportation)
-    return { ...teleportation, cob: decodeCob(run.cob(i), where('teleportations', i, 'cob')) }
+    const place = `${where('teleportations', i, 'cob')}: ${quoted(teleportation.cob)}`
+    const cob: Cob = decodeCob(cobs.get(i) as Uint8Array, place)
+    const given = { ...withoutUndefined(teleportation), cob }
+    try {
+      land(model, new Map(), given, 0)
+    } catch (error) {
+      if (error instanceof ModelError) throw new ModelError(`${place} does not fit the network: ${error.message}`)
+      throw error
+    }
+    return given
   })
+}
+
+function warnOfVersions(record: RunRecord, { onWarning }: RunOptions): void {
+  const now = versions()
+  for (const [name, version] of Object.entries(record.versions))
+    if (now[name] !== version)
+      onWarning?.(
+        `the run was begun with ${name} ${version}, and goes on with ${now[name] ?? 'none'}: its losses may differ in their last digits`,
+      )
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
@@ -189,46 +247,13 @@ function withoutUndefined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Defined<T>
 }
 
-/** What a run writes as it goes: metrics as JSON lines and for TensorBoard, and once what it runs with. */
-class Log {
-  readonly #metrics: MetricsFile
-  readonly #events: EventFile
-
-  constructor(run: RunFolder, resume: Checkpoint | undefined) {
-    const { seed, threads = os.availableParallelism() } = run.read.config
-    if (!fs.existsSync(run.path('run.json')))
-      run.writeRecord({
-        seed,
-        threads,
-        versions: versions(),
-        machine: {
-          platform: `${os.platform()} ${os.arch()}`,
-          processor: os.cpus()[0]?.model ?? '',
-          cores: os.cpus().length,
-        },
-        started: new Date().toISOString(),
-      })
-    this.#metrics = new MetricsFile(run.path('metrics.jsonl'), resume?.epoch ?? 0)
-    this.#events = new EventFile(run.path('tensorboard'), resume && { startStep: resume.trainer.steps })
-  }
-
-  epoch(metrics: EpochMetrics): void {
-    this.#metrics.write(metrics)
-    const { loss, accuracy, lr, validationLoss, validationAccuracy, seconds } = metrics
-    const tags = {
-      'training/loss': loss,
-      'training/accuracy': accuracy,
-      'training/learning rate': lr,
-      'training/seconds': seconds,
-      'validation/loss': validationLoss,
-      'validation/accuracy': validationAccuracy,
-    }
-    const known = Object.entries(tags).filter((entry): entry is [string, number] => entry[1] !== undefined)
-    this.#events.scalars(metrics.step, Object.fromEntries(known))
-  }
-
-  close(): void {
-    this.#metrics.close()
-    this.#events.close()
+/** Puts the place in the configuration before what is said of it. */
+async function saying<T>(where: string | (() => string | undefined), action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    const place = typeof where === 'string' ? where : where()
+    if (!(error instanceof ModelError) || place === undefined) throw error
+    throw new ModelError(`${place}: ${error.message}`, { cause: error })
   }
 }

@@ -1,36 +1,48 @@
+import path from 'node:path'
 import { type Batch, batches, BatchLoader, type BatchOptions, TRAINING } from '../data/batches.js'
 import { type CifarOptions, loadCifar10, loadCifar100 } from '../data/cifar.js'
 import { type Dataset, type Images, sliceImages } from '../data/dataset.js'
 import { randomData } from '../data/random-data.js'
 import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
-import type { EpochSource } from '../train/fit.js'
+import type { EpochSource } from '../train/validate.js'
 import type { TrainingBatch } from '../train/trainer.js'
 import type { RunConfig } from './config-schema.js'
 
 type Listeners = Pick<CifarOptions, 'onProgress' | 'onWarning'>
 
-/** The data set of a configuration, cut to as many images as it wants. @throws ModelError where there are not as many */
-export async function datasetOf({ data, seed }: RunConfig, listeners: Listeners): Promise<Dataset> {
-  const { training, validation, shape, classes } = data
+/**
+ * The data set of a configuration, cut to as many images as it wants.
+ * @param beside the folder that names of folders are relative to
+ * @throws ModelError where there are not as many
+ */
+export async function datasetOf({ data, seed }: RunConfig, beside: string, listeners: Listeners): Promise<Dataset> {
+  const { training, validation } = data
   if (data.name === 'random')
     return randomData({
       seed: data.seed ?? seed,
       ...(training !== undefined && { train: training }),
       ...(validation !== undefined && { validation }),
-      ...(shape !== undefined && { shape }),
-      ...(classes !== undefined && { classes }),
+      ...(data.shape !== undefined && { shape: data.shape }),
+      ...(data.classes !== undefined && { classes: data.classes }),
     })
   const whole = await load(data.name, {
     ...listeners,
-    ...(data.from !== undefined && { folder: data.from }),
-    ...(data.cache !== undefined && { cache: data.cache }),
+    ...(data.from !== undefined && { folder: path.resolve(beside, data.from) }),
+    ...(data.cache !== undefined && { cache: path.resolve(beside, data.cache) }),
   })
   return {
     ...whole,
-    train: training === undefined ? whole.train : sliceImages(whole.train, 0, training),
-    validation: validation === undefined ? whole.validation : sliceImages(whole.validation, 0, validation),
+    train: first(whole.train, training, 'training'),
+    validation: first(whole.validation, validation, 'validation'),
   }
+}
+
+function first(images: Images, count: number | undefined, part: string): Images {
+  if (count === undefined) return images
+  if (count > images.count)
+    throw new ModelError(`${count} images for ${part} are asked for; the data set has ${images.count}`)
+  return sliceImages(images, 0, count)
 }
 
 /** The data set of a name: cifar10, cifar100 or random. @throws ModelError for any other */

@@ -1,128 +1,24 @@
-import { type Model, ModelError } from '../graph/model.js'
+import { ModelError, type Model } from '../graph/model.js'
+import { RESCALE_PREFIX } from '../ops/field.js'
+import { type Checkpoint, type EpochSums, NO_SUMS } from './checkpoint.js'
+import { Clock } from './clock.js'
+import type { EpochMetrics, FitOptions, FitResult } from './fit-options.js'
 import { constant, type Schedule, type ScheduleState } from './schedule.js'
-import type { TrainingStep, TrainingStepOptions } from './step.js'
-import { trainingStep } from './training-step.js'
+import type { TrainingStep } from './step.js'
 import { land, type Teleportation } from './teleportation.js'
-import type { Trainer, TrainerState, TrainingBatch } from './trainer.js'
+import { teleportationSeed } from './teleportation-seed.js'
+import type { Trainer } from './trainer.js'
+import { trainingStep } from './training-step.js'
+import { type Validation, validateUntil } from './validate.js'
 
-/** Batches, epoch after epoch. The memory of a batch may be used again once the next one is asked for. */
-export interface EpochSource {
-  /** Batches of an epoch. */
-  readonly batchCount: number
-  /** The batches of an epoch (from 0), from the batch `first` on. The same each time for the same epoch. */
-  epoch(epoch: number, first?: number): AsyncIterable<TrainingBatch>
-}
-
-/** Where a run stands: enough to go on as if it had never stopped. */
-export interface Checkpoint {
-  /** Epochs that are finished. */
-  readonly epoch: number
-  /** Batches done of the epoch after them. */
-  readonly batch: number
-  /** Sums over those batches. */
-  readonly sums: EpochSums
-  readonly schedule: ScheduleState
-  /** Teleportations done. */
-  readonly teleportations: number
-  /** What was done of them since the last epoch ended. */
-  readonly teleported: readonly string[]
-  /** The network in inference form, with current weights and with the nodes that teleportations have inserted. */
-  readonly model: Model
-  /** The weights are the model's. */
-  readonly trainer: Omit<TrainerState, 'weights'>
-}
-
-export interface EpochSums {
-  readonly loss: number
-  readonly correct: number
-  readonly batches: number
-  readonly examples: number
-  /** Seconds spent training. */
-  readonly seconds: number
-}
-
-/** Plain data that belongs to an epoch. */
-export interface Metrics {
-  /** From 1; the epoch that was finished, or in which a step was done. */
-  readonly epoch: number
-  readonly [key: string]: unknown
-}
-
-/** What is known when an epoch ends. Losses are means; accuracies fractions of 1; times seconds. */
-export interface EpochMetrics extends Metrics {
-  /** Steps done since the run began. */
-  readonly step: number
-  readonly lr: number
-  /** Mean over the epoch's steps, each before its update. */
-  readonly loss: number
-  readonly accuracy?: number
-  readonly validationLoss?: number
-  readonly validationAccuracy?: number
-  /** Training alone, without validation. */
-  readonly seconds: number
-  /** What was done before the epoch began. */
-  readonly teleported?: string
-}
-
-export interface StepProgress {
-  /** From 1. */
-  readonly epoch: number
-  readonly epochs: number
-  /** Batches done of this epoch, and how many it has. */
-  readonly batch: number
-  readonly batches: number
-  /** Of this step. */
-  readonly loss: number
-  readonly lr: number
-  /** Seconds per step, lately. */
-  readonly stepSeconds: number
-  /** Until the end of the run, validation included as far as it has been seen. */
-  readonly secondsLeft: number
-}
-
-export interface FitOptions {
-  /** The network to be trained, in inference form. A resumed run takes its checkpoint's instead. */
-  readonly model: Model
-  readonly step: TrainingStepOptions
-  readonly training: EpochSource
-  readonly validation?: EpochSource
-  /** How many in all. */
-  readonly epochs: number
-  /** Default: constant. */
-  readonly schedule?: Schedule
-  /** In the order of their epochs. */
-  readonly teleportations?: readonly Teleportation[]
-  /** Of teleportations that have none of their own; default 0. */
-  readonly seed?: number
-  /** Makes a step ready to run, e.g. `(step) => openTrainer(nodeRuntime, step)`. */
-  readonly open: (step: TrainingStep) => Promise<Trainer>
-  /** A run that was interrupted goes on here. */
-  readonly resume?: Checkpoint
-  readonly onStep?: (progress: StepProgress) => void
-  /** Returning `'stop'` ends the run after this epoch. */
-  readonly onEpoch?: (metrics: EpochMetrics, trainer: Trainer) => 'stop' | undefined | Promise<'stop' | undefined>
-  /** Given before the first epoch, after every epoch, every `checkpointSteps` steps, and when the run is interrupted. */
-  readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>
-  /** Default: no checkpoints but after epochs. */
-  readonly checkpointSteps?: number
-  /** Interrupts the run: the current step is finished, and a checkpoint given. */
-  readonly signal?: AbortSignal
-}
-
-export interface FitResult {
-  /** In inference form, with the weights of the end. */
-  readonly model: Model
-  readonly epochs: readonly EpochMetrics[]
-  /** `interrupted`: by the signal; a checkpoint has been given. `stopped`: by `onEpoch`. */
-  readonly ended: 'finished' | 'stopped' | 'interrupted'
-}
+export type { Checkpoint, EpochSums } from './checkpoint.js'
+export type { EpochMetrics, FitOptions, FitResult, Metrics, StepProgress } from './fit-options.js'
+export { type EpochSource, validate } from './validate.js'
 
 /** The loss is infinite or no number: training has diverged. */
 export class DivergedError extends ModelError {
   override name = 'DivergedError'
 }
-
-const NO_SUMS: EpochSums = { loss: 0, correct: 0, batches: 0, examples: 0, seconds: 0 }
 
 /**
  * Trains a network: epochs of steps, each epoch followed by a validation, teleportations between them. The same options give the same
@@ -130,188 +26,187 @@ const NO_SUMS: EpochSums = { loss: 0, correct: 0, batches: 0, examples: 0, secon
  * @throws DivergedError where the loss is not finite
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  const { epochs, training, validation, signal, resume } = options
-  const schedule = options.schedule ?? constant()
-  const teleportations = sorted(options.teleportations ?? [])
-  let state = resume?.schedule ?? schedule.start(options.step.optimizer.lr)
-  let done = resume?.teleportations ?? 0
-  let trainer = await options.open(stepFor(resume?.model ?? options.model, options))
-  const finished: EpochMetrics[] = []
-  const clock = new Clock()
-  let teleported = resume?.teleported ?? []
-  const checkpoint = (epoch: number, batch: number, sums: EpochSums): Checkpoint => {
-    const { steps, updates, optimizer } = trainer.state()
-    return {
-      epoch,
-      batch,
-      sums,
-      schedule: state,
-      teleportations: done,
-      teleported,
-      model: trainer.model(),
-      trainer: { steps, updates, optimizer },
-    }
-  }
+  check(options)
+  const run = new Fit(options, await options.open(stepFor(options.resume?.model ?? options.model, options)))
   try {
-    if (resume !== undefined) trainer.load({ ...resume.trainer, weights: trainer.state().weights })
-    else await options.onCheckpoint?.(checkpoint(0, 0, NO_SUMS))
-    for (let epoch = resume?.epoch ?? 0; epoch < epochs; epoch++) {
-      const resumed = epoch === resume?.epoch
-      // A checkpoint in the middle of an epoch was made after that epoch's teleportations.
-      for (; (teleportations[done]?.epoch ?? Infinity) <= epoch; done++) {
-        const teleportation = teleportations[done] as Teleportation
-        trainer = await teleportTrainer(trainer, teleportation, options)
-        teleported = [...teleported, describeTeleportation(teleportation)]
-      }
-      const lr = schedule.lr(state)
-      let sums = resumed ? resume.sums : NO_SUMS
-      let batch = resumed ? resume.batch : 0
-      const begun = clock.now() - 1000 * sums.seconds
-      for await (const data of training.epoch(epoch, batch)) {
-        const started = clock.now()
-        const { loss, correct = 0 } = await trainer.run(data, { lr })
-        batch++
-        if (!Number.isFinite(loss)) throw diverged(loss, epoch, batch, lr)
-        sums = {
-          loss: sums.loss + loss,
-          correct: sums.correct + correct,
-          batches: sums.batches + 1,
-          examples: sums.examples + trainer.step.batchSize,
-          seconds: (clock.now() - begun) / 1000,
-        }
-        clock.step(clock.now() - started, sums.seconds / sums.batches)
-        const left = clock.left(training.batchCount - batch, epochs - epoch - 1, training.batchCount)
-        options.onStep?.({
-          epoch: epoch + 1,
-          epochs,
-          batch,
-          batches: training.batchCount,
-          loss,
-          lr,
-          stepSeconds: clock.stepSeconds,
-          secondsLeft: left,
-        })
-        const more = batch < training.batchCount
-        if (more && options.checkpointSteps !== undefined && trainer.steps % options.checkpointSteps === 0)
-          await options.onCheckpoint?.(checkpoint(epoch, batch, sums))
-        if (signal?.aborted === true && more) {
-          await options.onCheckpoint?.(checkpoint(epoch, batch, sums))
-          return { model: trainer.model(), epochs: finished, ended: 'interrupted' }
-        }
-      }
-      if (sums.batches === 0)
-        throw new ModelError('training: an epoch has no batch; the data set is smaller than a batch')
-      const validated = validation === undefined ? undefined : await validate(trainer, validation, clock)
-      const metrics: EpochMetrics = {
-        epoch: epoch + 1,
-        step: trainer.steps,
-        lr,
-        loss: sums.loss / sums.batches,
-        ...(trainer.step.classes !== undefined && { accuracy: sums.correct / sums.examples }),
-        ...validated,
-        seconds: sums.seconds,
-        ...(teleported.length > 0 && { teleported: teleported.join('; ') }),
-      }
-      finished.push(metrics)
-      teleported = []
-      state = schedule.next(state, { metric: validated?.validationLoss ?? metrics.loss })
-      const wish = await options.onEpoch?.(metrics, trainer)
-      const last = epoch + 1 === epochs || wish === 'stop'
-      await options.onCheckpoint?.(checkpoint(epoch + 1, 0, NO_SUMS))
-      if (wish === 'stop') return { model: trainer.model(), epochs: finished, ended: 'stopped' }
-      if (signal?.aborted === true && !last) return { model: trainer.model(), epochs: finished, ended: 'interrupted' }
-    }
-    return { model: trainer.model(), epochs: finished, ended: 'finished' }
+    return await run.all()
   } finally {
-    await trainer.release()
+    await run.release()
   }
 }
 
-/** Mean loss and accuracy over all batches of a source. */
-export async function validate(
-  trainer: Trainer,
-  source: EpochSource,
-  clock = new Clock(),
-): Promise<{ readonly validationLoss: number; readonly validationAccuracy?: number }> {
-  const started = clock.now()
-  const sums = { loss: 0, correct: 0, count: 0 }
-  for await (const batch of source.epoch(0)) {
-    const { lossSum, correct = 0, count } = await trainer.evaluate(batch)
-    sums.loss += lossSum
-    sums.correct += correct
-    sums.count += count
+class Fit {
+  readonly #options: FitOptions
+  readonly #schedule: Schedule
+  readonly #teleportations: readonly Teleportation[]
+  readonly #clock = new Clock()
+  readonly #finished: EpochMetrics[] = []
+  #trainer: Trainer
+  #state: ScheduleState
+  #done: number
+  #teleported: readonly string[]
+
+  constructor(options: FitOptions, trainer: Trainer) {
+    const { resume, schedule = constant(), step, teleportations = [] } = options
+    this.#options = options
+    this.#schedule = schedule
+    this.#teleportations = [...teleportations].sort((a, b) => a.epoch - b.epoch)
+    this.#trainer = trainer
+    this.#state = resume?.schedule ?? schedule.start(step.optimizer.lr)
+    this.#done = resume?.teleportations ?? 0
+    this.#teleported = resume?.teleported ?? []
   }
-  if (sums.count === 0) throw new ModelError('validation: the data set is empty')
-  clock.validation(clock.now() - started)
-  return {
-    validationLoss: sums.loss / sums.count,
-    ...(trainer.step.classes !== undefined && { validationAccuracy: sums.correct / sums.count }),
+
+  async all(): Promise<FitResult> {
+    const { epochs, resume, signal } = this.#options
+    if (resume !== undefined) {
+      const { weights } = this.#trainer.state()
+      this.#trainer.load({ ...resume.trainer, weights })
+    }
+    for (let epoch = resume?.epoch ?? 0; epoch < epochs; epoch++) {
+      if (signal?.aborted === true) return this.#result('interrupted')
+      // A checkpoint in the middle of an epoch was made after that epoch's teleportations.
+      await this.#teleport(epoch)
+      const sums = await this.#train(epoch, epoch === resume?.epoch ? resume : { batch: 0, sums: NO_SUMS })
+      if (sums === undefined) return this.#result('interrupted')
+      const validation = await this.#validate(epoch, sums)
+      if (validation === 'interrupted') return this.#result('interrupted')
+      if ((await this.#end(epoch, sums, validation)) === 'stop') return this.#result('stopped')
+    }
+    return this.#result('finished')
+  }
+
+  async release(): Promise<void> {
+    await this.#trainer.release()
+  }
+
+  /** The steps of an epoch; undefined where they were interrupted. */
+  async #train(epoch: number, from: Pick<Checkpoint, 'batch' | 'sums'>): Promise<EpochSums | undefined> {
+    const { training, epochs, checkpointSteps, signal, onStep } = this.#options
+    const batches = training.batchCount
+    const lr = this.#schedule.lr(this.#state)
+    let { batch, sums } = from
+    this.#clock.start()
+    for await (const data of training.epoch(epoch, batch)) {
+      const trainer = this.#trainer
+      const { loss, correct = 0 } = await trainer.run(data, { lr })
+      batch++
+      if (!Number.isFinite(loss)) throw diverged('loss', loss, `epoch ${epoch + 1}, step ${batch}`, lr)
+      sums = {
+        loss: sums.loss + loss,
+        correct: sums.correct + correct,
+        batches: sums.batches + 1,
+        examples: sums.examples + trainer.step.batchSize,
+        seconds: sums.seconds + this.#clock.step(),
+      }
+      const { stepSeconds } = this.#clock
+      const average = sums.seconds / sums.batches
+      const secondsLeft = this.#clock.left((epochs - epoch) * batches - batch, average, epochs - epoch)
+      onStep?.({ epoch: epoch + 1, epochs, batch, batches, loss, lr, stepSeconds, secondsLeft })
+      const interrupted = signal?.aborted === true
+      if (interrupted || (batch < batches && checkpointSteps !== undefined && trainer.steps % checkpointSteps === 0))
+        await this.#checkpoint(epoch, batch, sums)
+      if (interrupted) return undefined
+      this.#clock.start()
+    }
+    if (sums.batches === 0)
+      throw new ModelError('training: an epoch has no batch; the data set is smaller than a batch')
+    return sums
+  }
+
+  async #validate(epoch: number, sums: EpochSums): Promise<Validation | undefined | 'interrupted'> {
+    const { validation, signal } = this.#options
+    if (validation === undefined) return undefined
+    this.#clock.start()
+    const found = await validateUntil(this.#trainer, validation, signal)
+    if (found === undefined) {
+      await this.#checkpoint(epoch, sums.batches, sums)
+      return 'interrupted'
+    }
+    this.#clock.validation()
+    const { validationLoss } = found
+    const lr = this.#schedule.lr(this.#state)
+    if (!Number.isFinite(validationLoss))
+      throw diverged('validation loss', validationLoss, `after epoch ${epoch + 1}`, lr)
+    return found
+  }
+
+  async #end(epoch: number, sums: EpochSums, validation: Validation | undefined): Promise<'stop' | undefined> {
+    const metrics: EpochMetrics = {
+      epoch: epoch + 1,
+      step: this.#trainer.steps,
+      lr: this.#schedule.lr(this.#state),
+      loss: sums.loss / sums.batches,
+      ...(this.#trainer.step.classes !== undefined && { accuracy: sums.correct / sums.examples }),
+      ...validation,
+      seconds: sums.seconds,
+      ...(this.#teleported.length > 0 && { teleported: this.#teleported.join('; ') }),
+    }
+    this.#finished.push(metrics)
+    this.#teleported = []
+    this.#state = this.#schedule.next(this.#state, { metric: validation?.validationLoss ?? metrics.loss })
+    const wish = await this.#options.onEpoch?.(metrics, this.#trainer)
+    await this.#checkpoint(epoch + 1, 0, NO_SUMS)
+    return wish
+  }
+
+  async #checkpoint(epoch: number, batch: number, sums: EpochSums): Promise<void> {
+    const { onCheckpoint } = this.#options
+    if (onCheckpoint === undefined) return
+    const { steps, updates, optimizer } = this.#trainer.state()
+    await onCheckpoint({
+      epoch,
+      batch,
+      sums,
+      schedule: this.#state,
+      teleportations: this.#done,
+      teleported: this.#teleported,
+      model: this.#trainer.model(),
+      trainer: { steps, updates, optimizer },
+    })
+  }
+
+  /** Does what is due before an epoch. A step is a graph of its model, so each teleportation opens a new one. */
+  async #teleport(epoch: number): Promise<void> {
+    for (; (this.#teleportations[this.#done]?.epoch ?? Infinity) <= epoch; this.#done++) {
+      const teleportation = this.#teleportations[this.#done] as Teleportation
+      const seed = teleportationSeed(this.#options.seed ?? 0, this.#done)
+      const { steps, updates, optimizer } = this.#trainer.state()
+      const landing = land(this.#trainer.model(), optimizer, teleportation, seed)
+      await this.#trainer.release()
+      this.#trainer = await this.#options.open(stepFor(landing.model, this.#options))
+      const fresh = this.#trainer.state()
+      const reset = (teleportation.momentum ?? 'reset') === 'reset'
+      // The copy of a weight whose users part begins with a state of zero.
+      const kept = [...fresh.optimizer].map(([name, zero]) => [name, landing.optimizer.get(name) ?? zero] as const)
+      this.#trainer.load({ steps, updates: reset ? 0 : updates, weights: fresh.weights, optimizer: new Map(kept) })
+      this.#teleported = [...this.#teleported, landing.description]
+    }
+  }
+
+  #result(ended: FitResult['ended']): FitResult {
+    return { model: this.#trainer.model(), epochs: this.#finished, ended }
   }
 }
 
 /** What a teleportation inserts is no weight. */
 function stepFor(model: Model, { step }: FitOptions): TrainingStep {
-  return trainingStep(model, { ...step, frozen: [...(step.frozen ?? []), 'teleport/*'] })
+  return trainingStep(model, { ...step, frozen: [...(step.frozen ?? []), `${RESCALE_PREFIX}*`] })
 }
 
-async function teleportTrainer(trainer: Trainer, teleportation: Teleportation, options: FitOptions): Promise<Trainer> {
-  const { steps, updates, optimizer } = trainer.state()
-  const landing = land(trainer.model(), optimizer, teleportation, options.seed ?? 0)
-  await trainer.release()
-  const next = await options.open(stepFor(landing.model, options))
-  const fresh = next.state()
-  const reset = landing.optimizer.size === 0
-  next.load({
-    steps,
-    updates: reset ? 0 : updates,
-    weights: fresh.weights,
-    optimizer: reset ? fresh.optimizer : new Map([...fresh.optimizer, ...landing.optimizer]),
-  })
-  return next
-}
-
-function describeTeleportation(teleportation: Teleportation): string {
-  const { kind, momentum = 'reset', scope = 'full' } = teleportation
-  const rest = `scope ${scope}, momentum ${momentum}`
-  if (kind === 'given') return `given, ${rest}`
-  const { sampling = 'intra', range = 0.9 } = teleportation
-  return `${kind}, ${sampling} ${range}, ${rest}`
-}
-
-function sorted(teleportations: readonly Teleportation[]): readonly Teleportation[] {
+function check({ epochs, checkpointSteps = 1, teleportations = [] }: FitOptions): void {
+  for (const [name, value] of Object.entries({ epochs, checkpointSteps }))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new ModelError(`${name} is ${value}; expected a whole number of at least 1`)
   for (const { epoch } of teleportations)
-    if (!Number.isSafeInteger(epoch) || epoch < 0)
-      throw new ModelError(`teleportation at epoch ${epoch}: expected a whole number of at least 0`)
-  return [...teleportations].sort((a, b) => a.epoch - b.epoch)
+    if (!Number.isSafeInteger(epoch) || epoch < 0 || epoch >= epochs)
+      throw new ModelError(
+        `teleportation after epoch ${epoch}: training has ${epochs} epochs; expected a whole number from 0 to ${epochs - 1}`,
+      )
 }
 
-function diverged(loss: number, epoch: number, batch: number, lr: number): DivergedError {
+function diverged(what: string, loss: number, where: string, lr: number): DivergedError {
   return new DivergedError(
-    `training diverged: the loss is ${loss} in epoch ${epoch + 1}, step ${batch} (learning rate ${lr}); use a smaller learning rate or clipNorm`,
+    `training diverged: the ${what} is ${loss} (${where}, learning rate ${lr}); use a smaller learning rate, or limit the gradients by clipNorm`,
   )
-}
-
-/** How long steps and validations take, for the time that is left. */
-class Clock {
-  #recent = 0
-  #average = 0
-  #validation = 0
-  readonly now = (): number => performance.now()
-
-  step(milliseconds: number, averageSeconds: number): void {
-    this.#recent = this.#recent === 0 ? milliseconds : 0.95 * this.#recent + 0.05 * milliseconds
-    this.#average = averageSeconds
-  }
-
-  validation(milliseconds: number): void {
-    this.#validation = milliseconds
-  }
-
-  get stepSeconds(): number {
-    return this.#recent / 1000
-  }
-
-  left(batches: number, epochs: number, perEpoch: number): number {
-    return (batches + epochs * perEpoch) * this.#average + ((epochs + 1) * this.#validation) / 1000
-  }
 }

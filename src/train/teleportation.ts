@@ -2,7 +2,6 @@ import type { Cob } from '../cob/cob.js'
 import { sampleCob, type Sampling } from '../cob/sample.js'
 import { type Model, ModelError, type Tensor } from '../graph/model.js'
 import type { Scope } from '../ops/rule.js'
-import type { Quiver } from '../quiver/quiver.js'
 import { hostOfTensor, tensorOfHost } from '../runtime/host.js'
 import type { HostTensor, HostTensors } from '../runtime/session.js'
 import { movedGradients } from '../teleport/gradients.js'
@@ -19,8 +18,8 @@ interface Common {
    */
   readonly momentum?: 'reset' | 'keep' | 'transport'
   /**
-   * Default `full`, as in the paper. In `weights` the network keeps its nodes, and neurons before a BatchNormalization stay where they
-   * are: with batch statistics their τ would not pass.
+   * Default `full`, as in the paper, or the scope that a given CoB was drawn for. In `weights` the network keeps its nodes, and neurons
+   * before a BatchNormalization stay where they are: with batch statistics their τ would not pass.
    */
   readonly scope?: Scope
 }
@@ -30,7 +29,7 @@ interface Drawn extends Common {
   readonly sampling?: Sampling
   /** The CoB-range σ; default 0.9. */
   readonly range?: number
-  /** Default: the run's seed. */
+  /** Default: derived from the run's seed, another one for each teleportation. */
   readonly seed?: number
 }
 
@@ -45,36 +44,63 @@ export interface Landing {
   readonly model: Model
   /** By `STATE/PARAMETER`; empty where it begins at zero. */
   readonly optimizer: HostTensors
+  /** What was done, in a few words. */
+  readonly description: string
 }
 
 /**
  * Teleports a network in the middle of its training.
  * @param optimizer the optimiser's state by `STATE/PARAMETER`
- * @param seed of the run
+ * @param seed of a teleportation that has none
  * @throws ModelError if a given CoB does not fit, or a pseudo-teleportation's momentum is to be transported
  */
 export function land(model: Model, optimizer: HostTensors, teleportation: Teleportation, seed: number): Landing {
-  const { momentum = 'reset', scope = 'full' } = teleportation
+  const settled = settle(teleportation, seed)
+  const { kind, momentum, scope } = settled
+  if (kind === 'pseudo' && momentum === 'transport')
+    throw new ModelError(
+      "teleportation: the momentum of a pseudo-teleportation cannot be transported, for it has no change of basis; expected 'reset' or 'keep'",
+    )
   const quiver = trainingQuiver(model, scope)
-  const cob = cobOf(quiver, teleportation, seed)
+  const cob = kind === 'given' ? settled.cob : sampleCob(quiver, settled)
   const moved = teleport(model, quiver, cob)
-  if (teleportation.kind === 'pseudo') {
-    if (momentum === 'transport')
-      throw new ModelError(
-        "teleportation: the momentum of a pseudo-teleportation cannot be transported, for it has no change of basis; expected 'reset' or 'keep'",
-      )
-    const { norm = 'l2' } = teleportation
-    const landed = pseudoTeleport(model, moved, { seed: teleportation.seed ?? seed, norm })
-    return { model: landed, optimizer: momentum === 'keep' ? optimizer : new Map() }
+  const description = describe(settled, cob)
+  const states = {
+    reset: () => new Map<string, HostTensor>(),
+    keep: () => optimizer,
+    transport: () => transported(model, optimizer, scope, cob),
   }
-  if (momentum === 'reset') return { model: moved, optimizer: new Map() }
-  return { model: moved, optimizer: momentum === 'keep' ? optimizer : transported(model, optimizer, scope, cob) }
+  const landed = kind === 'pseudo' ? pseudoTeleport(model, moved, settled) : moved
+  return { model: landed, optimizer: states[momentum](), description }
 }
 
-function cobOf(quiver: Quiver, teleportation: Teleportation, seed: number): Cob {
-  if (teleportation.kind === 'given') return teleportation.cob
-  const { sampling = 'intra', range = 0.9 } = teleportation
-  return sampleCob(quiver, { sampling, range, seed: teleportation.seed ?? seed })
+type Settled = { readonly momentum: 'reset' | 'keep' | 'transport'; readonly scope: Scope } & (
+  | {
+      readonly kind: 'random' | 'pseudo'
+      readonly sampling: Sampling
+      readonly range: number
+      readonly seed: number
+      readonly norm?: 'l1' | 'l2'
+    }
+  | { readonly kind: 'given'; readonly cob: Cob }
+)
+
+/** With defaults. */
+function settle(teleportation: Teleportation, seed: number): Settled {
+  const { momentum = 'reset' } = teleportation
+  if (teleportation.kind === 'given') {
+    const { cob, scope = cob.origin.scope ?? 'full' } = teleportation
+    return { kind: 'given', momentum, scope, cob }
+  }
+  return { sampling: 'intra', range: 0.9, scope: 'full', seed, ...teleportation, momentum }
+}
+
+function describe(settled: Settled, { factors }: Cob): string {
+  const { kind, scope, momentum } = settled
+  let neurons = 0
+  for (const tau of factors.values()) neurons += tau.filter((value) => value !== 1).length
+  const drawn = kind === 'given' ? '' : ` ${settled.sampling} ${settled.range}, seed ${settled.seed}`
+  return `${kind}${drawn}, scope ${scope}, momentum ${momentum}: ${neurons} neurons`
 }
 
 /** The optimiser's state as gradients move, its second moments as their squares. */
