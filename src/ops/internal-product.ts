@@ -1,5 +1,7 @@
 import { intOf } from '../graph/attributes.js'
+import type { GraphBuilder } from '../graph/builder.js'
 import { type Dim, isNumber } from '../graph/dims.js'
+import { numbersOf } from '../graph/tensor.js'
 import type { Value } from '../graph/value.js'
 import { facts } from './facts.js'
 import type { ExpansionContext, InternalOperator } from './internal.js'
@@ -51,9 +53,26 @@ function expand({ node, builder, x }: ExpansionContext): readonly Value[] {
   const transA = intOf(node, 'transA', 0)
   const transB = intOf(node, 'transB', 0)
   if (transA === 0 && transB === 0) return [a.matmul(b)]
-  if (a.rank === 2 && b.rank === 2) return [a.op('Gemm', [b], { transA, transB })]
+  const transposed = transA === 0 ? undefined : transposedConstant(a)
+  if (transposed !== undefined) return [expandedProduct(builder, transposed, b, 0, transB)]
+  return [expandedProduct(builder, a, b, transA, transB)]
+}
+
+function expandedProduct(builder: GraphBuilder, a: Value, b: Value, transA: number, transB: number): Value {
+  if (transA === 0 && transB === 0) return a.matmul(b)
+  if (a.rank === 2 && b.rank === 2) return a.op('Gemm', [b], { transA, transB })
   // FusedMatMul takes what Transpose and MatMul together give, and ONNX Runtime has it on the CPU.
-  return [builder.op('FusedMatMul', [a, b], { transA, transB }, 'com.microsoft')]
+  return builder.op('FusedMatMul', [a, b], { transA, transB }, 'com.microsoft')
+}
+
+/** A constant is transposed here, once: products with a transposed left side take ONNX Runtime several times as long if there are few rows. */
+function transposedConstant(value: Value): Value | undefined {
+  const tensor = value.builder.initializers.get(value.name)
+  if (tensor === undefined || tensor.dims.length !== 2 || tensor.dtype !== 'float32') return undefined
+  const [rows, columns] = tensor.dims as [number, number]
+  const numbers = numbersOf(tensor)
+  const transposed = numbers.map((_, i) => numbers[(i % rows) * columns + Math.floor(i / rows)] as number)
+  return value.builder.constant('float32', [columns, rows], transposed)
 }
 
 export const matrixProduct: InternalOperator = {

@@ -103,22 +103,37 @@ class Speller {
     return [output]
   }
 
-  /** An operand that was expanded, and then perhaps reshaped, is taken as it was before. */
   #broadcast(node: Node): readonly Value[] | undefined {
     for (const side of [0, 1]) {
       const other = this.#x(node, 1 - side)
       const whole = this.#x(node, side)
-      const expanded = this.#expandedFrom.get(whole.name)
-      if (expanded === undefined || other.shape?.every(isNumber) !== true || whole.shape?.every(isNumber) !== true)
-        continue
-      const sizes = other.sizes()
-      if (sizes.length !== whole.rank || sizes.some((size, axis) => size !== whole.size(axis))) continue
-      const { small } = expanded
-      const alike = this.#reshapedOnce(other, expanded.sizes)
-      const result = side === 0 ? small.op(node.opType, [alike]) : alike.op(node.opType, [small])
-      return [this.#reshapedOnce(result, sizes)]
+      const result = this.#withNumber(node, whole, other, side) ?? this.#withExpanded(node, whole, other, side)
+      if (result !== undefined) return [result]
     }
     return undefined
+  }
+
+  /** A number and a tensor whose last sizes are 1, a kernel of 1×1: as a list ONNX Runtime goes through it twenty times as fast. */
+  #withNumber(node: Node, number: Value, tensor: Value, side: number): Value | undefined {
+    if (number.shape?.length !== 0 || tensor.shape?.every(isNumber) !== true) return undefined
+    const sizes = tensor.sizes()
+    if (sizes.length < 2 || sizes.at(-1) !== 1) return undefined
+    const list = this.#reshapedOnce(tensor, [sizeOf(sizes)])
+    const result = side === 0 ? number.op(node.opType, [list]) : list.op(node.opType, [number])
+    return this.#reshapedOnce(result, sizes)
+  }
+
+  /** An operand that was expanded, and then perhaps reshaped, is taken as it was before. */
+  #withExpanded(node: Node, whole: Value, other: Value, side: number): Value | undefined {
+    const expanded = this.#expandedFrom.get(whole.name)
+    if (expanded === undefined || other.shape?.every(isNumber) !== true || whole.shape?.every(isNumber) !== true)
+      return undefined
+    const sizes = other.sizes()
+    if (sizes.length !== whole.rank || sizes.some((size, axis) => size !== whole.size(axis))) return undefined
+    const { small } = expanded
+    const alike = this.#reshapedOnce(other, expanded.sizes)
+    const result = side === 0 ? small.op(node.opType, [alike]) : alike.op(node.opType, [small])
+    return this.#reshapedOnce(result, sizes)
   }
 
   #reshapedOnce(value: Value, sizes: readonly number[]): Value {
