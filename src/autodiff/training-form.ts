@@ -54,7 +54,11 @@ function isNormalization({ opType, domain }: Node): boolean {
   return opType === 'BatchNormalization' && domain === ''
 }
 
-/** Exporters write equal tensors once, and Identity nodes for the others; running statistics go different ways in training. */
+/**
+ * The model with an initializer of its own for each running statistic that is now an Identity of another one, or a Constant node: exporters
+ * write equal tensors once, but running statistics go different ways in training.
+ * @throws ModelError where a running statistic is computed
+ */
 export function withOwnStatistics(model: Model): Model {
   const { graph } = model
   const values = valuesOf(model)
