@@ -41,8 +41,9 @@ export interface Session {
    */
   run(feeds: HostTensors, fetches?: readonly string[]): Promise<Map<string, HostTensor>>
   /**
-   * Runs the model once and writes outputs into memory that the caller gives, under their names and in their shapes. `results` may
-   * not share memory with `feeds`. Nothing is copied if the model went through `Runtime.writingResults`.
+   * Runs the model once and writes outputs into memory that the caller gives, under their names and in their shapes. An output may have
+   * the memory of an input only if it depends on every node that reads that input, as in x ← 0.9·x + g. Nothing is copied if the model
+   * went through `Runtime.writingResults`.
    * @throws ModelError with the runtime's own message; what the memory holds then is undefined
    */
   runInto(feeds: HostTensors, results: HostTensors): Promise<void>
@@ -63,8 +64,8 @@ export interface SessionOptions {
    */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
   /**
-   * Keep the memory of one run for the next, laid out beforehand where sizes are fixed: for models that run often. Default false,
-   * since the largest run's memory then stays taken until the session is released.
+   * Keep the memory of one run for the next: for models that run often. Default false, since the largest run's memory then stays taken
+   * until the session is released.
    */
   readonly keepMemory?: boolean
   /** Default 'cpu'. A device that cannot be opened is replaced by the CPU, and `warn` is told. */

@@ -1,6 +1,6 @@
 import type { Value } from '../graph/value.js'
 import { ModelError } from '../graph/model.js'
-import { checkSetting, type Optimizer, type Updated, type UpdateScalars } from './optimizer.js'
+import { checkSetting, constantAfter, type Optimizer, type Updated, type UpdateScalars } from './optimizer.js'
 
 export interface AdamOptions {
   /** Default 0.001. */
@@ -38,10 +38,11 @@ function adamOf(name: 'adam' | 'adamw', options: AdamOptions & { readonly weight
   const update = (w: Value, gradient: Value, [mean, square]: readonly Value[], scalars: UpdateScalars): Updated => {
     const { rate, epsilon } = corrected(w, scalars, beta1, beta2, eps)
     const decays = weightDecay !== 0
-    const g = decays && name === 'adam' ? gradient.add(w.mul(weightDecay)) : gradient
+    const g = decays && name === 'adam' ? gradient.add(w.mul(constantAfter(gradient, weightDecay))) : gradient
     const kept = decays && name === 'adamw' ? w.mul(scalars.lr.mul(weightDecay).subtractedFrom(1)) : w
-    const m = (mean as Value).mul(beta1).add(g.mul(1 - beta1))
-    const v = (square as Value).mul(beta2).add(g.square().mul(1 - beta2))
+    const m = (mean as Value).mul(constantAfter(g, beta1)).add(g.mul(1 - beta1))
+    const squared = g.square().mul(1 - beta2)
+    const v = (square as Value).mul(constantAfter(squared, beta2)).add(squared)
     return { parameter: kept.sub(m.div(v.sqrt().add(epsilon)).mul(rate)), states: [m, v] }
   }
   return {

@@ -1,5 +1,5 @@
 import type { Optimizer, UpdateScalars } from './optimizer.js'
-import { checkSetting } from './optimizer.js'
+import { checkSetting, constantAfter } from './optimizer.js'
 import { ModelError } from '../graph/model.js'
 import type { Value } from '../graph/value.js'
 
@@ -35,11 +35,11 @@ export function sgd(options: SgdOptions): Optimizer {
     return { parameter: kept.sub(g.mul(lr)), states: [] }
   }
   const withMomentum = (w: Value, g: Value, [buffer]: readonly Value[], { lr, update }: UpdateScalars) => {
-    const d = weightDecay === 0 ? g : g.add(w.mul(weightDecay))
+    const d = weightDecay === 0 ? g : g.add(w.mul(constantAfter(g, weightDecay)))
     // The first update takes the whole gradient.
     const damped =
       dampening === 0 ? d : d.mul((update as Value).equal(1).where(lr.constant(1), lr.constant(1 - dampening)))
-    const b = (buffer as Value).mul(momentum).add(damped)
+    const b = (buffer as Value).mul(constantAfter(damped, momentum)).add(damped)
     const direction = nesterov ? d.add(b.mul(momentum)) : b
     return { parameter: w.sub(direction.mul(lr)), states: [b] }
   }

@@ -1,4 +1,6 @@
+import { isNumber } from '../graph/dims.js'
 import { ModelError } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
 import type { Value } from '../graph/value.js'
 
 /** The scalar inputs of a training step's graph that an update may use. */
@@ -29,6 +31,7 @@ export interface Optimizer {
   readonly states: readonly string[]
   /** True if `update` reads `scalars.update`, the number of updates. */
   readonly countsUpdates: boolean
+  /** Each new state must depend on all that is computed from the old one: it is written into the same memory. */
   readonly update: (parameter: Value, gradient: Value, states: readonly Value[], scalars: UpdateScalars) => Updated
 }
 
@@ -36,4 +39,19 @@ export interface Optimizer {
 export function checkSetting(optimizer: string, name: string, value: number, least: number): void {
   if (!Number.isFinite(value) || value < least)
     throw new ModelError(`${optimizer}: ${name} is ${value}; expected a number${least === 0 ? ' from 0 on' : ''}`)
+}
+
+/** Elements from which on it matters that a parameter's products are not computed before they are needed. */
+const LARGE = 2 ** 20
+
+/**
+ * A scalar constant that is there no earlier than a value. ONNX Runtime computes what depends on inputs alone, as weightDecay · w, before a
+ * gradient, and a layer of a hundred million weights then needs the memory of one tensor more.
+ */
+export function constantAfter(value: Value, number: number): Value {
+  const { builder, shape } = value
+  const constant = value.constant(number)
+  if (shape?.every(isNumber) !== true || sizeOf(shape) < LARGE) return constant
+  const first = value.reshape([-1]).gather(builder.constant('int64', [], [0]), 0)
+  return builder.op('Where', [first.equal(first), constant, constant])
 }

@@ -17,7 +17,8 @@ export interface TrainerOptions extends Pick<OpenOptions, 'threads' | 'device' |
 
 /**
  * Makes a training step ready to run. The same step, seed and number of threads give the same losses bit for bit on one machine.
- * Parameters and optimiser's states are held twice: a step reads one and writes the other, and nothing is copied.
+ * Parameters and running statistics are held twice: a step reads one and writes the other, and nothing is copied. The optimiser's states are
+ * held once: what a state becomes depends on all that is computed from it.
  * @throws ModelError if the runtime refuses the graph
  */
 export async function openTrainer(
@@ -30,7 +31,7 @@ export async function openTrainer(
   return new StepRunner(step, await open(step.model), () => open(step.evaluation), options.seed ?? 0)
 }
 
-/** Where the values of one side of the double buffer lie, by their names. */
+/** Where the values of one side of the double buffer lie, by their names; the optimiser's states lie on both. */
 type Side = Map<string, HostTensor>
 
 class StepRunner implements Trainer {
@@ -44,6 +45,7 @@ class StepRunner implements Trainer {
   #steps = 0
   #updates = 0
   #running = false
+  #broken = false
   #released = false
   readonly #masks: HostTensors
   readonly #lr: HostTensor = zeros('float32', [])
@@ -59,7 +61,9 @@ class StepRunner implements Trainer {
     this.#seed = seed
     const values = [...step.parameters, ...step.statistics, ...step.states]
     this.#current = new Map(values.map((value) => [value.name, copyOf(value.initial)]))
-    this.#next = new Map(values.map(({ name, initial }) => [name, zeros(hostDType(initial), initial.dims)]))
+    this.#next = new Map(this.#current)
+    for (const { name, initial } of [...step.parameters, ...step.statistics])
+      this.#next.set(name, zeros(hostDType(initial), initial.dims))
     this.#masks = new Map(step.masks.map(({ name, dims }) => [name, zeros('bool', dims)]))
   }
 
@@ -80,8 +84,14 @@ class StepRunner implements Trainer {
       const count = feeds.get(step.target.name)?.dims[0]
       if (count !== step.batchSize)
         throw new ModelError(`the batch has ${count} examples; this training step takes ${step.batchSize}`)
+      if (this.#broken)
+        throw new ModelError(
+          "the last step failed half way, and the optimiser's state is lost: load a state, or reset the optimiser",
+        )
       this.#prepare(feeds, lr)
+      this.#broken = true
       await this.#session.runInto(feeds, this.#results())
+      this.#broken = false
       ;[this.#current, this.#next] = [this.#next, this.#current]
       this.#steps++
       this.#updates++
@@ -174,6 +184,7 @@ class StepRunner implements Trainer {
   resetOptimizer(): void {
     for (const { name } of this.step.states) (this.#current.get(name)?.data as Float32Array).fill(0)
     this.#updates = 0
+    this.#broken = false
   }
 
   state(): TrainerState {
@@ -196,6 +207,7 @@ class StepRunner implements Trainer {
     this.#replace(states, optimizer, "optimiser's state")
     this.#steps = steps
     this.#updates = updates
+    this.#broken = false
   }
 
   model(): Model {

@@ -72,9 +72,9 @@ function sessionOptions(options: SessionOptions, device: Device): InferenceSessi
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: options.optimization === 'none' ? 'disabled' : (options.optimization ?? 'all'),
-    // An arena keeps its largest size for good.
+    // An arena keeps its largest size for good. A memory pattern would be taken from it on top of what the first run has left there.
     enableCpuMemArena: keepMemory,
-    enableMemPattern: keepMemory,
+    enableMemPattern: false,
     logSeverityLevel: 4,
     extra: { session: { use_deterministic_compute: '1' } },
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
