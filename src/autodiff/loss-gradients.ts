@@ -1,6 +1,6 @@
 import { isNumber, show } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
-import { type Model, ModelError, type Tensor } from '../graph/model.js'
+import { type Model, ModelError, type Node, type Tensor } from '../graph/model.js'
 import { pruned } from '../graph/prune.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
@@ -58,7 +58,7 @@ export class LossGradients {
   static async open(runtime: Runtime, model: Model, options: LossGradientsOptions = {}): Promise<LossGradients> {
     const { training = false, labelSmoothing = 0, threads } = options
     const input = inputOf(model)
-    const form = training ? trainingForm(model) : { model: upgraded(model), masks: [] }
+    const form = training ? trainingForm(withoutDropout(model)) : { model: upgraded(model), masks: [] }
     const continuation = new Continuation(form.model, 'loss/')
     const { builder } = continuation
     const logits = continuation.value(form.model.graph.outputs[0]?.name ?? '')
@@ -97,6 +97,22 @@ export class LossGradients {
   async release(): Promise<void> {
     await this.#session.release()
   }
+}
+
+/** Dropout as it is in inference form: training form divides what is kept by 1 − ratio, which is for when some is dropped. */
+function withoutDropout(model: Model): Model {
+  const nodes = model.graph.nodes.map((node): Node => {
+    const { opType, domain, inputs, outputs } = node
+    if (opType !== 'Dropout' || domain !== '' || (outputs[1] ?? '') !== '') return node
+    return {
+      ...node,
+      opType: 'Identity',
+      inputs: inputs.slice(0, 1),
+      outputs: outputs.slice(0, 1),
+      attributes: new Map(),
+    }
+  })
+  return { ...model, graph: { ...model.graph, nodes } }
 }
 
 const TARGET = 'loss/target'
