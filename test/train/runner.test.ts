@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Model } from '../../src/graph/model.js'
-import { bytesOf, numbersOf } from '../../src/graph/tensor.js'
+import { type Model, ModelError } from '../../src/graph/model.js'
+import { bytesOf, numbersOf, tensorOf } from '../../src/graph/tensor.js'
 import { readModelBytes } from '../../src/onnx/read.js'
 import { modelBytes } from '../../src/onnx/write.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
-import type { HostTensor } from '../../src/runtime/session.js'
+import type { HostTensor, Runtime } from '../../src/runtime/session.js'
 import { drawMask } from '../../src/train/masks.js'
 import { adam } from '../../src/train/optimizer-adam.js'
 import { sgd } from '../../src/train/optimizer-sgd.js'
@@ -13,6 +13,7 @@ import type { TrainingStepOptions } from '../../src/train/step.js'
 import type { TrainingBatch } from '../../src/train/trainer.js'
 import { trainingStep } from '../../src/train/training-step.js'
 import { normalAt } from '../support/draw.js'
+import { relativeError } from '../support/oracle.js'
 import { floats, labels, mlp, networkOf, weight } from './networks.js'
 
 const CLASSIFY = { loss: 'crossEntropy', optimizer: adam({ lr: 0.02 }), batchSize: 8 } as const
@@ -156,6 +157,64 @@ describe('a trainer', () => {
     expect(trainer.steps).toBe(2)
     await trainer.release()
     await fresh.release()
+  })
+
+  test('large weights, whose products wait for their gradients, are updated as small ones', async () => {
+    const [rows, columns] = [1024, 1024]
+    const whole = networkOf(['N', rows], (x, b) => x.matmul(weight(b, 'w', [rows, columns], 0.01)))
+    const values = numbersOf(whole.graph.initializers.get('w')!)
+    const parts = networkOf(['N', rows], (x, b) => {
+      const half = (rows / 2) * columns
+      const part = (i: number) =>
+        b.initializer(tensorOf(`w${i}`, 'float32', [rows / 2, columns], values.subarray(i * half, (i + 1) * half)))
+      return x.matmul(b.op('Concat', [part(0), part(1)], { axis: 0 }))
+    })
+    const batch = { x: floats([4, rows]), target: floats([4, columns]) }
+    for (const optimizer of [
+      sgd({ lr: 1, momentum: 0.9, weightDecay: 0.1, nesterov: true }),
+      adam({ lr: 0.1, weightDecay: 0.1 }),
+    ]) {
+      const found: Float64Array[] = []
+      for (const model of [whole, parts]) {
+        const trainer = await open(model, { loss: 'meanSquaredError', optimizer, batchSize: 4 })
+        for (let i = 0; i < 3; i++) await trainer.run(batch)
+        const weights = [...trainer.weights().values()].map(({ data }) => Array.from(data as Float32Array))
+        found.push(Float64Array.from(weights.flat()))
+        await trainer.release()
+      }
+      expect(relativeError(found[0]!, found[1]!)).toBeLessThan(1e-5)
+    }
+  })
+
+  test('after a step that failed half way it asks for a state', async () => {
+    let fails = false
+    const runtime: Runtime = {
+      ...nodeRuntime,
+      async open(source, options) {
+        const session = await nodeRuntime.open(source, options)
+        return {
+          device: session.device,
+          inputNames: session.inputNames,
+          outputNames: session.outputNames,
+          run: (feeds, fetches) => session.run(feeds, fetches),
+          runInto: (feeds, results) =>
+            fails ? Promise.reject(new ModelError('out of memory')) : session.runInto(feeds, results),
+          release: () => session.release(),
+        }
+      },
+    }
+    const trainer = await openTrainer(runtime, trainingStep(mlp(), CLASSIFY), { threads: 1 })
+    const batch = { x: floats([8, 6]), target: labels([0, 1, 2, 0, 1, 2, 0, 1]) }
+    await trainer.run(batch)
+    const state = trainer.state()
+    const { loss } = await trainer.run(batch)
+    fails = true
+    await expect(trainer.run(batch)).rejects.toThrow('out of memory')
+    fails = false
+    await expect(trainer.run(batch)).rejects.toThrow(/^the last step failed half way[^\n]*: load a state/)
+    trainer.load(state)
+    expect((await trainer.run(batch)).loss).toBe(loss)
+    await trainer.release()
   })
 
   test('refuses in one line what does not fit, and goes on', async () => {
