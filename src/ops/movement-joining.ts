@@ -153,7 +153,7 @@ const untiled: GradientRule = (context) => {
       return dy.reshape(dims.flatMap((size, axis) => [times[axis] as number, size])).sum(repeats, false)
     const columns = [x(1), builder.shapeOf(x(0))].map((list) => list.unsqueeze([1]))
     const sizes = builder.op('Concat', columns, { axis: 1 }).reshape([-1])
-    return dy.reshape(sizes).sum(repeats, false)
+    return dy.reshape(sizes).sum(repeats, false).shapedLike(x(0))
   })
 }
 

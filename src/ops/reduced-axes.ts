@@ -17,3 +17,9 @@ export function reducedAxes(context: NodeContext, rank: number): number[] | unde
 export function keepsDims(context: NodeContext): boolean {
   return intOf(context.node, 'keepdims', 1) === 1
 }
+
+/** True if all axes are reduced, whatever the rank. */
+export function reducesAll(context: NodeContext): boolean {
+  const given = axesOf(context, 1)
+  return given !== 'unknown' && (given ?? []).length === 0 && intOf(context.node, 'noop_with_empty_axes', 0) !== 1
+}

@@ -2,7 +2,7 @@ import { add, type Dim, isNumber, multiply } from '../graph/dims.js'
 import { intOf } from '../graph/attributes.js'
 import { dropAxes, type Field, power, uniform } from './field.js'
 import { axisOf, facts, likeInput, unknownDim } from './facts.js'
-import { keepsDims, reducedAxes } from './reduced-axes.js'
+import { keepsDims, reducedAxes, reducesAll } from './reduced-axes.js'
 import * as gradient from './reduction-gradient.js'
 import type { GradientRule, Operator, OperatorTable, ScaleContext, ScaleRule, ShapeRule } from './rule.js'
 
@@ -10,7 +10,7 @@ function reducedFacts(fold?: (a: Dim, b: Dim) => Dim | undefined): ShapeRule {
   return (context) => {
     const { dtype, shape, numbers } = context.input(0)
     const axes = shape && reducedAxes(context, shape.length)
-    if (shape === undefined) return [facts(dtype)]
+    if (shape === undefined) return [facts(dtype, reducesAll(context) && !keepsDims(context) ? [] : undefined)]
     if (axes === undefined)
       return [facts(dtype, keepsDims(context) ? shape.map((_, axis) => unknownDim(context.node, 0, axis)) : undefined)]
     const sizes = keepsDims(context)

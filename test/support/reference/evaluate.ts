@@ -6,6 +6,7 @@ import { basics } from './basics.js'
 import { convolutions } from './convolutions.js'
 import { layers } from './layers.js'
 import { movements } from './movements.js'
+import { spaces } from './spaces.js'
 
 /** A tensor of doubles, row-major. Integers and truth values are numbers too. */
 export interface Numbers {
@@ -22,6 +23,7 @@ const OPERATORS: Readonly<Record<string, Reference>> = {
   ...convolutions,
   ...layers,
   ...movements,
+  ...spaces,
 }
 
 /** Evaluates a model in double precision, whatever types it declares; the outputs that are named. */
