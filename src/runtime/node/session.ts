@@ -133,9 +133,9 @@ class OrtSession implements Session {
   }
 
   #tensor(tensor: HostTensor): Tensor {
-    const found = this.#tensors.get(tensor)
-    if (found !== undefined) return found
     const { dtype, dims, data } = tensor
+    const found = this.#tensors.get(tensor)
+    if (found?.data === data) return found
     // The constructor is overloaded by type; here the type is data.
     const Constructor = this.#ort.Tensor as unknown as new (
       type: string,
