@@ -74,6 +74,8 @@ class Speller {
         return this.#reshaped(node)
       case 'Expand':
         return this.#expanded(node)
+      case 'Gather':
+        return this.#firstOfExpanded(node)
       case 'ReduceSum':
         return this.#leadingSum(node)
       default:
@@ -134,6 +136,16 @@ class Speller {
     const alike = this.#reshapedOnce(other, expanded.sizes)
     const result = side === 0 ? small.op(node.opType, [alike]) : alike.op(node.opType, [small])
     return this.#reshapedOnce(result, sizes)
+  }
+
+  /** The first element of what was expanded is that of what it was before. */
+  #firstOfExpanded(node: Node): readonly Value[] | undefined {
+    const x = this.#x(node, 0)
+    const expanded = this.#expandedFrom.get(x.name)
+    const index = this.builder.initializers.get(this.#x(node, 1).name)
+    if (expanded === undefined || x.rank !== 1 || index === undefined) return undefined
+    if (sizeOf(index.dims) !== 1 || numbersOf(index)[0] !== 0) return undefined
+    return [this.#reshapedOnce(expanded.small, [sizeOf(expanded.small.sizes())]).gather(this.#x(node, 1), 0)]
   }
 
   #reshapedOnce(value: Value, sizes: readonly number[]): Value {

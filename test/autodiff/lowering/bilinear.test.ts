@@ -47,7 +47,7 @@ const slidings = fc
 const small = fc.integer({ min: -8, max: 8 })
 
 describe('a bilinear algorithm of a correlation', () => {
-  it('is the correlation: exactly, since its coefficients are multiples of a quarter', () => {
+  it('is the correlation', () => {
     fc.assert(
       fc.property(
         slidings,
@@ -61,7 +61,7 @@ describe('a bilinear algorithm of a correlation', () => {
           const g = times(kernel, w)
           expect([g.length, u.length]).toEqual([points, points * tiles])
           const products = u.map((value, i) => value * (g[Math.floor(i / tiles)] as number))
-          expect(times(output, products)).toEqual(correlation(sliding, x, w))
+          times(output, products).forEach((y, o) => expect(y).toBeCloseTo(correlation(sliding, x, w)[o] as number, 9))
         },
       ),
       { numRuns: 500 },
@@ -69,7 +69,13 @@ describe('a bilinear algorithm of a correlation', () => {
   })
 
   it.each([
-    ['3 taps', { size: 8, outSize: 8, taps: 3, stride: 1, padBegin: 1 }, 4, 4],
+    ['3 taps', { size: 8, outSize: 8, taps: 3, stride: 1, padBegin: 1 }, 6, 2],
+    [
+      '3 taps, two tiles of four being no better than three of two',
+      { size: 6, outSize: 6, taps: 3, stride: 1, padBegin: 1 },
+      4,
+      3,
+    ],
     ['3 taps at stride 2', { size: 8, outSize: 4, taps: 3, stride: 2, padBegin: 1 }, 5, 2],
     ['two elements between zeros', { size: 2, outSize: 2, taps: 3, stride: 1, padBegin: 1 }, 3, 1],
     ['one element between zeros', { size: 1, outSize: 1, taps: 3, stride: 1, padBegin: 1 }, 1, 1],
