@@ -48,9 +48,15 @@ export function copyFile(from: string, to: string): number {
 /** Gives a folder that is gone afterwards. */
 export function inFolder<T>(act: (folder: string) => T): T {
   const folder = mkdtempSync(path.join(tmpdir(), 'teleport-bench-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  let result: T
   try {
-    return act(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+    result = act(folder)
+  } catch (error) {
+    remove()
+    throw error
   }
+  if (result instanceof Promise) return result.finally(remove) as T
+  remove()
+  return result
 }

@@ -12,12 +12,14 @@ export interface Section {
 export interface Benchmark {
   /** What it is called on the command line. */
   readonly name: string
-  run(options: BenchOptions): Section
+  run(options: BenchOptions): Section | Promise<Section>
 }
 
 export interface BenchOptions {
   /** A folder of .onnx files of which the quiver is built too. */
   readonly models?: string
+  /** How often programs take turns in `training` and `javascript`, instead of their own number. */
+  readonly rounds?: number
 }
 
 export interface Table {

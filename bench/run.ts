@@ -1,22 +1,25 @@
 /**
  * Measures speed and memory.
  *
- *     npm run bench -- [NAME…] [--models DIR] [--write]
+ *     npm run bench -- [NAME…] [--models DIR] [--rounds N] [--write]
  *
  * Without a name everything, which takes some minutes and 5 GB of disk; `--models` adds the .onnx files of a folder to `quiver`;
+ * `--rounds` is how often programs take turns in `training` and `javascript`, for a quick try;
  * `--write` puts what was measured into docs/benchmarks.md, whose other sections stay.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { format } from 'prettier'
 import { apply, external } from './files.js'
+import { javascript } from './javascript.js'
 import { kernel } from './kernel.js'
 import { memory } from './memory.js'
 import { quiver } from './quiver.js'
 import { type Benchmark, load, machine, markdown, plainTable } from './report.js'
+import { training } from './training.js'
 import { weights } from './weights.js'
 
-const BENCHMARKS: readonly Benchmark[] = [memory, weights, apply, external, quiver, kernel]
+const BENCHMARKS: readonly Benchmark[] = [memory, weights, apply, external, quiver, kernel, training, javascript]
 const DOCUMENT = new URL('../docs/benchmarks.md', import.meta.url)
 const HEAD = `# Benchmarks
 
@@ -45,7 +48,7 @@ async function write(name: string, section: string): Promise<void> {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { models: { type: 'string' }, write: { type: 'boolean', default: false } },
+  options: { models: { type: 'string' }, rounds: { type: 'string' }, write: { type: 'boolean', default: false } },
 })
 const unknown = positionals.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
 if (unknown !== undefined) {
@@ -58,7 +61,10 @@ print(machine())
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
   const before = load()
-  const section = benchmark.run(values.models === undefined ? {} : { models: values.models })
+  const section = await benchmark.run({
+    ...(values.models !== undefined && { models: values.models }),
+    ...(values.rounds !== undefined && { rounds: Number(values.rounds) }),
+  })
   const ran = `${machine()}; load ${before} before, ${load()} after`
   print(`\n${section.title} (${benchmark.name})`)
   for (const table of section.tables) print(`\n${plainTable(table)}`)

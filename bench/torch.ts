@@ -17,3 +17,13 @@ export function torchTimes(): TorchTimes | undefined {
   })
   return status === 0 ? (JSON.parse(stdout) as TorchTimes) : undefined
 }
+
+/** Undefined where PyTorch with torchvision is not installed. `PYTHON` names the interpreter. */
+export function torchVersion(): string | undefined {
+  const { status, stdout } = spawnSync(
+    process.env['PYTHON'] ?? 'python3',
+    ['-c', 'import torch, torchvision; print(torch.__version__)'],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  return status === 0 ? stdout.trim() : undefined
+}
