@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Model } from '../../src/graph/model.js'
-import { tensorOf } from '../../src/graph/tensor.js'
+import { bytesOf, tensorOf } from '../../src/graph/tensor.js'
 import { densenet121 } from '../../src/models/densenet.js'
+import { mlp as mlpOfBuilder } from '../../src/models/mlp.js'
 import { nodeRuntime } from '../../src/runtime/node/session.js'
 import { bindBatch, bindDims } from '../../src/shapes/bind.js'
 import { modelOfBuilder, newBuilder } from '../../src/shapes/build.js'
@@ -200,4 +201,16 @@ describe('bindDims', () => {
       /^input 'x': expected a first axis for the batch/,
     )
   })
+})
+
+test('weights that a builder draws are drawn into the memory of the trainer', () => {
+  const { initializers } = mlpOfBuilder({ seed: 3 }).graph
+  for (const tensor of initializers.values()) {
+    const target = new Uint8Array(tensor.data.byteLength)
+    tensor.data.readInto!(0, target)
+    expect(Buffer.compare(target, bytesOf(tensor))).toBe(0)
+    const part = new Uint8Array(8)
+    tensor.data.readInto!(4, part)
+    expect([...part]).toEqual([...bytesOf(tensor).subarray(4, 12)])
+  }
 })
