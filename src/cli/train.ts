@@ -59,7 +59,8 @@ async function train(config: string | undefined, { output, resume, json }: Train
   const options: RunOptions = {
     signal: interrupt.signal,
     onStep: (progress) => {
-      left = progress.secondsLeft
+      // What is left after the last step is its validation, which is over when the epoch is.
+      left = progress.epoch === progress.epochs && progress.batch === progress.batches ? 0 : progress.secondsLeft
       // A terminal is slower than a small step.
       if (performance.now() - shown < 100 && progress.batch < progress.batches) return
       shown = performance.now()

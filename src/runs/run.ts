@@ -2,9 +2,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Cob } from '../cob/cob.js'
 import { decodeCob } from '../cob/file.js'
+import type { Dataset } from '../data/dataset.js'
 import type { Progress } from '../data/progress.js'
 import { type Model, ModelError } from '../graph/model.js'
-import { quoted } from '../graph/text.js'
+import { sameDims } from '../graph/tensor.js'
+import { quoted, shapeText } from '../graph/text.js'
 import { type ModelOptions, modelOf } from '../models/registry.js'
 import { loadModel, saveModel } from '../runtime/node/load.js'
 import { nodeRuntime } from '../runtime/node/session.js'
@@ -135,7 +137,7 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
     const validation = validationSource(dataset, config)
     sources.push(validation)
     const open = async (step: TrainingStep) => {
-      if (run === undefined) checkClasses(step, dataset.classes, warn)
+      if (run === undefined) checkFit(step, dataset, warn)
       const trainer = await openTrainer(nodeRuntime, step, {
         seed: config.seed,
         device: config.device,
@@ -190,8 +192,16 @@ function networkOf({ config }: ReadConfig, defaults: Pick<ModelOptions, 'inputSh
   return modelOf(name, { ...defaults, seed: config.seed, ...options })
 }
 
-/** @throws ModelError where the network has fewer outputs than the data have classes */
-function checkClasses({ classes = 0 }: TrainingStep, needed: number, warn: (line: string) => void): void {
+/** @throws ModelError where the network takes other images, or has fewer outputs than the data have classes */
+function checkFit(step: TrainingStep, { shape, classes: needed }: Dataset, warn: (line: string) => void): void {
+  const { inputs, classes = 0 } = step
+  const [input] = inputs
+  if (input === undefined || inputs.length > 1)
+    throw new ModelError(`the network has ${inputs.length} inputs; expected one, for images`)
+  if (!sameDims(input.dims.slice(1), shape))
+    throw new ModelError(
+      `the network takes ${shapeText(input.dims.slice(1))} (input ${quoted(input.name)}), and the images are ${shapeText(shape)}`,
+    )
   if (classes < needed)
     throw new ModelError(
       `the network tells ${classes} classes apart, and the data have ${needed}; expected logits [N, ${needed}]`,

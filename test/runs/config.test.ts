@@ -1,5 +1,7 @@
+import fs from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ModelError } from '../../src/graph/model.js'
+import { type ModelOptions, modelOf } from '../../src/models/registry.js'
 import { readConfig } from '../../src/runs/config.js'
 
 const GOOD = `data: { name: cifar10, training: 1000 }
@@ -65,5 +67,20 @@ describe('a configuration', () => {
     expect(error).toBeInstanceOf(ModelError)
     expect((error as ModelError).message).toMatch(message)
     expect((error as ModelError).message).not.toContain('\n')
+  })
+})
+
+describe('the examples', () => {
+  const folder = new URL('../../examples/', import.meta.url)
+  it.each(fs.readdirSync(folder))('%s is a configuration', (name) => {
+    const { model } = readConfig(fs.readFileSync(new URL(name, folder), 'utf8'), name).config
+    const { name: network, ...options } = model as { readonly name: string } & ModelOptions
+    expect(modelOf(network, options).graph.outputs).toHaveLength(1)
+  })
+
+  it('on the page of the command is one of them', () => {
+    const page = fs.readFileSync(new URL('../../docs/commands/train.md', import.meta.url), 'utf8')
+    const example = fs.readFileSync(new URL('mlp-cifar10.yaml', folder), 'utf8')
+    expect(/```yaml\n([^]*?)```/.exec(page)?.[1]).toBe(example.replace(/^#.*\n/gm, ''))
   })
 })
