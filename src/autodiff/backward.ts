@@ -1,6 +1,7 @@
-import { describe, subgraphsOf } from '../graph/attributes.js'
+import { describe } from '../graph/attributes.js'
 import { type GraphBuilder, isDifferentiable } from '../graph/builder.js'
-import { type Graph, ModelError, type Node } from '../graph/model.js'
+import { ModelError, type Node } from '../graph/model.js'
+import { readBy } from '../graph/reads.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { operatorOf } from '../ops/index.js'
@@ -36,40 +37,43 @@ export function backward(continuation: Continuation, of: string, wrt: readonly s
     if (!node.outputs.some((name) => contributions.has(name))) continue
     const dy = node.outputs.map(total)
     const rule = operatorOf(node)?.gradient
-    if (rule === 'zero') continue
-    if (rule === undefined) throw noRule(node, dependent)
-    refusing(node, () => rule(new GradientView(node, continuation, dependent, dy, add)))
+    const through = readsOf(node, dependent)
+    // A value of `wrt` itself may come from nodes that do not depend on any.
+    if (rule === 'zero' || through === undefined) continue
+    if (rule === undefined) throw noRule(node, through)
+    naming(node, () => rule(new GradientView(node, continuation, dependent, dy, add)))
   }
   return wrt.map((name) => total(name) ?? continuation.value(name).zeros())
 }
 
-function noRule(node: Node, dependent: ReadonlySet<string>): ModelError {
+/** What a rule asks of a value may be refused by the value, which does not know at which node it was asked. */
+function naming(node: Node, action: () => void): void {
+  try {
+    refusing(node, action)
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.message.startsWith(describe(node))) throw error
+    throw new ModelError(`${describe(node)}: its gradient cannot be formed: ${error.message}`, { cause: error })
+  }
+}
+
+function noRule(node: Node, through: string): ModelError {
   const operator = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
-  const input = node.inputs.find((name) => dependent.has(name)) ?? capturedBy(node, dependent) ?? ''
   return new ModelError(
-    `${describe(node)}: ${operator} has no gradient rule, and the gradient of ${quoted(input)} passes through it; differentiate by values behind it, or express it by other operators (docs/operators.md lists those that have one)`,
+    `${describe(node)}: ${operator} has no gradient rule, and the gradient of ${quoted(through)} passes through it; differentiate by values behind it, or express it by other operators (docs/operators.md lists those that have one)`,
   )
 }
 
-function capturedBy(node: Node, dependent: ReadonlySet<string>): string | undefined {
-  for (const { graph } of subgraphsOf(node)) for (const name of readBy(graph)) if (dependent.has(name)) return name
+/** The first of these values that a node reads, itself or in a graph inside it. */
+function readsOf(node: Node, names: ReadonlySet<string>): string | undefined {
+  for (const name of readBy(node)) if (names.has(name)) return name
   return undefined
-}
-
-/** Names that a graph, or one inside it, reads; its own values too, which does no harm: names are unique. */
-function* readBy(graph: Graph): Iterable<string> {
-  for (const node of graph.nodes) {
-    yield* node.inputs
-    for (const { graph: inner } of subgraphsOf(node)) yield* readBy(inner)
-  }
-  for (const { name } of graph.outputs) yield name
 }
 
 /** The values through which a change of `sources` reaches others, themselves among them. */
 function dependents(nodes: readonly Node[], values: Values, sources: ReadonlySet<string>): Set<string> {
   const found = new Set(sources)
   for (const node of nodes) {
-    if (!node.inputs.some((name) => found.has(name)) && capturedBy(node, found) === undefined) continue
+    if (readsOf(node, found) === undefined) continue
     for (const name of node.outputs)
       if (name !== '' && isDifferentiable(values.find(name)?.facts ?? {})) found.add(name)
   }

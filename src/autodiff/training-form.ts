@@ -191,14 +191,11 @@ function withUpdates(
 
 /** The variance times n/(n − 1), n being the numbers that belong to one channel. */
 function unbiased(node: Node, x: Value, variance: Value): Value {
-  const n = x.count([0, ...range(2, x.rank)])
-  if (typeof n !== 'number') {
-    const count = n.castLike(variance)
-    return variance.mul(count.div(count.sub(1)))
-  }
-  if (n === 1)
+  const share = x.share([0, ...range(2, x.rank)])
+  if (typeof share !== 'number') return variance.div(share.castLike(variance).subtractedFrom(1))
+  if (share === 1)
     throw new ModelError(
       `${describe(node)}: the batch has a single number for each channel, and so no variance to normalise by; train with batches of two examples or more`,
     )
-  return variance.mul(n / (n - 1))
+  return variance.mul(1 / (1 - share))
 }

@@ -1,8 +1,10 @@
 import { describe, subgraphsOf } from '../graph/attributes.js'
 import type { DType } from '../graph/dtype.js'
 import { type Attribute, type Graph, type Model, ModelError, type Node, type Tensor } from '../graph/model.js'
+import { namesIn, readIn } from '../graph/reads.js'
 import { tensorOf } from '../graph/tensor.js'
-import { BUILT_OPSET, namesIn } from '../shapes/build.js'
+import { quoted } from '../graph/text.js'
+import { BUILT_OPSET } from '../shapes/build.js'
 import { valuesOf } from '../shapes/infer.js'
 import { Values } from '../shapes/values.js'
 import { NodeView } from '../shapes/view.js'
@@ -27,7 +29,7 @@ export function upgraded(model: Model): Model {
     )
   if (opset < BUILT_OPSET && model.functions.length > 0)
     throw new ModelError(
-      `the model is of opset ${opset} and defines functions of its own (${model.functions.join(', ')}), which cannot be brought to opset ${BUILT_OPSET}; inline them first (onnx.inliner)`,
+      `the model is of opset ${opset} and defines functions of its own (${model.functions.slice(0, 2).map(quoted).join(', ')}${model.functions.length > 2 ? ', …' : ''}), which cannot be brought to opset ${BUILT_OPSET}; inline them first (onnx.inliner)`,
     )
   const { storage: _storage, ...rest } = model
   const upgrade = new Upgrade(opset, namesIn(model.graph))
@@ -61,7 +63,7 @@ class Upgrade {
       constants.set(key, tensor.name)
       return tensor.name
     }
-    const used = usedIn(graph)
+    const used = new Set(readIn(graph))
     const nodes = graph.nodes.flatMap((node) => {
       const forms = node.domain === '' ? FORMS.get(node.opType) : undefined
       const form = forms?.find(({ before }) => this.#opset < before)
@@ -101,15 +103,4 @@ class Upgrade {
     this.#taken.add(name)
     return name
   }
-}
-
-/** Every name that a graph, or one inside it, reads or gives out. */
-function usedIn(graph: Graph): Set<string> {
-  const used = new Set(graph.outputs.map(({ name }) => name))
-  for (const node of graph.nodes) {
-    for (const name of node.inputs) used.add(name)
-    for (const { graph: inner } of subgraphsOf(node)) for (const name of usedIn(inner)) used.add(name)
-  }
-  used.delete('')
-  return used
 }

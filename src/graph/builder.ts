@@ -1,6 +1,7 @@
-import { type Dim, isNumber, same } from './dims.js'
+import { type Dim, isNumber } from './dims.js'
 import { type DType, isFloat } from './dtype.js'
 import { type Attribute, type Graph, ModelError, type Node, type Tensor, type ValueInfo } from './model.js'
+import { RANDOM } from './random-operators.js'
 import { sizeOf, tensorOf } from './tensor.js'
 import { quoted } from './text.js'
 import { Value } from './value.js'
@@ -30,17 +31,6 @@ export function attributeOf(value: AttributeValue): Attribute {
 export function float(value: number): Attribute {
   return { type: 'float', value }
 }
-
-/** Operators that give something else each time. */
-const IMPURE = new Set([
-  'RandomNormal',
-  'RandomUniform',
-  'RandomNormalLike',
-  'RandomUniformLike',
-  'Bernoulli',
-  'Multinomial',
-  'Dropout',
-])
 
 /**
  * A graph that grows, node by node. The nodes are those of ONNX's operators in their form of opset 18 and later. A node that is
@@ -148,7 +138,9 @@ export class GraphBuilder {
     outputs: number,
     domain = '',
   ): readonly Value[] {
-    const key = IMPURE.has(opType) ? undefined : keyOf(opType, inputs, attributes, outputs, domain)
+    // A Dropout in training draws its mask.
+    const key =
+      RANDOM.has(opType) || opType === 'Dropout' ? undefined : keyOf(opType, inputs, attributes, outputs, domain)
     const found = key === undefined ? undefined : this.#emitted.get(key)
     if (found !== undefined) return found
     const names = Array.from({ length: outputs }, () => this.freshName(`${opType}_${this.#next++}`))
@@ -235,12 +227,6 @@ function keyOf(
     return undefined
   const sorted = values.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { type, value }]) => [name, type, value])
   return JSON.stringify([domain, opType, outputs, inputs.map((input) => input?.name ?? ''), sorted])
-}
-
-/** True if the two are known to have the same shape. */
-export function sameShape(a: Known, b: Known): boolean {
-  if (a.shape === undefined || b.shape === undefined || a.shape.length !== b.shape.length) return false
-  return a.shape.every((dim, axis) => same(dim, b.shape?.[axis] as Dim))
 }
 
 /** True if a value may carry a gradient: floats, and what is of unknown type. */

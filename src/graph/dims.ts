@@ -100,6 +100,13 @@ export function same(a: Dim, b: Dim): boolean {
   )
 }
 
+/** True if two shapes are known to be the same. */
+export function sameShape(a: readonly Dim[] | undefined, b: readonly Dim[] | undefined): boolean {
+  return (
+    a !== undefined && b !== undefined && a.length === b.length && a.every((dim, axis) => same(dim, b[axis] as Dim))
+  )
+}
+
 export function show(dim: Dim): string {
   if (typeof dim === 'number') return String(dim)
   return dim.coefficient === 1 ? dim.symbols.join('*') : [dim.coefficient, ...dim.symbols].join('*')

@@ -1,6 +1,6 @@
 import type { DType } from './dtype.js'
-import { MemoryData, bytesOf } from './tensor.js'
 import { ModelError, type Tensor } from './model.js'
+import { bytesOf, MemoryData, sizeOf } from './tensor.js'
 import { quoted } from './text.js'
 
 /** What safetensors allows a header at most, in bytes. */
@@ -138,7 +138,7 @@ function entryOf(name: string, entry: unknown, refuse: (why: string) => Error, n
   if (!isSizes(shape)) throw refuse(`${at}: its shape is no list of sizes`)
   if (!isSizes(offsets) || offsets.length !== 2) throw refuse(`${at}: expected two data offsets`)
   const [begin, end] = offsets as [number, number]
-  const count = shape.reduce((product, size) => product * size, 1)
+  const count = sizeOf(shape)
   if (end - begin !== count * type[1])
     throw refuse(`${at}: ${count} numbers of ${type[1]} bytes do not fill bytes ${begin} to ${end}`)
   return { name, dtype: type[0], dims: shape, begin, end }

@@ -1,7 +1,8 @@
 import type { AttributeValues, GraphBuilder, Known } from './builder.js'
-import { type Dim, isNumber, same } from './dims.js'
+import { type Dim, isNumber, same, sameShape } from './dims.js'
 import { DTYPES, type DType } from './dtype.js'
 import { ModelError } from './model.js'
+import { sizeOf } from './tensor.js'
 import { quoted } from './text.js'
 
 /** A number stands for a scalar constant of the other operand's type. */
@@ -185,15 +186,22 @@ export class Value {
     return this.op(opType, [axes && this.builder.ints(axes)], { keepdims: keepdims ? 1 : 0 })
   }
 
-  /** How many elements there are along these axes (default all): what a mean divides by. */
-  count(axes?: readonly number[]): Operand {
+  /**
+   * 1 ÷ the number of elements along these axes (default all): what a mean multiplies its sum by. In this value's type, in which the
+   * number itself might be none: halves end at 65,504.
+   */
+  share(axes?: readonly number[]): Operand {
     const dims = axes === undefined ? this.dims : axes.map((axis) => this.dims.at(axis) as Dim)
-    if (dims.every(isNumber)) return dims.reduce((product, dim) => product * dim, 1)
+    if (dims.every(isNumber)) return 1 / sizeOf(dims)
     const { builder } = this
     const sizes = builder.op('Shape', [this])
     const chosen =
       axes === undefined ? sizes : sizes.gather(builder.ints(axes.map((axis) => (axis + this.rank) % this.rank)), 0)
-    return chosen.op('ReduceProd', [], { keepdims: 0 }).castLike(this)
+    const count = chosen.op('ReduceProd', [], { keepdims: 0 })
+    return count
+      .cast(this.dtype === 'float64' ? 'float64' : 'float32')
+      .reciprocal()
+      .castLike(this)
   }
 
   unsqueeze(axes: readonly number[]): Value {
@@ -205,15 +213,14 @@ export class Value {
   /** Sizes as `Reshape` takes them (−1: what is left; a 0 is a size of 0), or a value that holds them. */
   reshape(shape: readonly number[] | Value): Value {
     if (shape instanceof Value) return this.op('Reshape', [shape], { allowzero: 1 })
-    if (this.shape?.length === shape.length && shape.every((dim, axis) => dim === this.shape?.[axis])) return this
+    if (sameShape(this.shape, shape)) return this
     return this.op('Reshape', [this.builder.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {})
   }
   /** In the shape of another value with as many elements. */
   reshapeLike(other: Value): Value {
     const { shape } = other
     if (shape === undefined) return this.reshape(this.builder.shapeOf(other))
-    if (this.shape?.length === shape.length && shape.every((dim, axis) => same(dim, this.shape?.[axis] as Dim)))
-      return this
+    if (sameShape(this.shape, shape)) return this
     const unknown = shape.filter((dim) => !isNumber(dim)).length
     if (unknown > 1 || shape.includes(0)) return this.reshape(this.builder.shapeOf(other))
     return this.reshape(shape.map((dim) => (isNumber(dim) ? dim : -1)))
@@ -223,26 +230,16 @@ export class Value {
    * (A Reshape that moves nothing, where shape inference had not found out.)
    */
   shapedLike(other: Value): Value {
-    const { shape } = other
-    const known =
-      this.shape?.length === shape?.length && this.shape?.every((dim, axis) => same(dim, shape?.[axis] as Dim))
-    return known === true ? this : this.reshape(this.builder.shapeOf(other))
+    return sameShape(this.shape, other.shape) ? this : this.reshape(this.builder.shapeOf(other))
   }
   /** Broadcast to these sizes, given as numbers or as a value that holds them. */
   expand(shape: readonly number[] | Value): Value {
     if (shape instanceof Value) return this.op('Expand', [shape])
-    if (this.shape?.length === shape.length && shape.every((dim, axis) => dim === this.shape?.[axis])) return this
+    if (sameShape(this.shape, shape)) return this
     return this.op('Expand', [this.builder.ints(shape)])
   }
   expandLike(other: Value): Value {
-    const { shape } = other
-    if (
-      shape !== undefined &&
-      this.shape?.length === shape.length &&
-      shape.every((dim, axis) => same(dim, this.shape?.[axis] as Dim))
-    )
-      return this
-    return this.expand(this.builder.shapeOf(other))
+    return sameShape(this.shape, other.shape) ? this : this.expand(this.builder.shapeOf(other))
   }
   /** Zeros of this value's shape and type. */
   zeros(): Value {
@@ -271,25 +268,26 @@ export class Value {
     const wanted = target.dims
     const added = own.length - wanted.length
     const axes: number[] = []
+    let taken = false
     own.forEach((dim, axis) => {
       const to = axis < added ? undefined : (wanted[axis - added] as Dim)
       if (to === undefined || (to === 1 && dim !== 1)) axes.push(axis)
-      else if (!same(to, dim) && !(isNumber(to) && to !== 1) && !this.#oneSymbol(to, dim))
+      else if (same(to, dim) || (isNumber(to) && to !== 1)) return
+      else if (isUnderived(to, dim)) taken = true
+      else
         throw new ModelError(
           `value ${quoted(target.name)}: whether its axis ${axis - added} is broadcast cannot be told from the sizes' names; give the model's inputs fixed sizes (bindDims)`,
         )
     })
-    if (axes.length === 0) return this
     const summed = this.sum(axes, true)
-    return added === 0 ? summed : summed.squeeze([...Array(added).keys()])
-  }
-
-  /** A size that is only a name of an output (`?y.0`), whose rule could not tell, is taken to be the operand's. */
-  #oneSymbol(to: Dim, dim: Dim): boolean {
-    return !isNumber(to) && !isNumber(dim) && (isUnknown(to) || isUnknown(dim))
+    const result = added === 0 ? summed : summed.squeeze([...Array(added).keys()])
+    // Should there have been broadcasting after all, the Reshape fails: a wrong gradient does not come about.
+    return taken ? result.shapedLike(target) : result
   }
 }
 
-function isUnknown(dim: Dim): boolean {
-  return !isNumber(dim) && dim.symbols.some((name) => name.startsWith('?'))
+/** Of two sizes that are only names, one is that of an output whose rule could not tell (`?y.0`): it is taken to be the other. */
+function isUnderived(a: Dim, b: Dim): boolean {
+  const underived = (dim: Dim) => !isNumber(dim) && dim.symbols.some((name) => name.startsWith('?'))
+  return !isNumber(a) && !isNumber(b) && (underived(a) || underived(b))
 }

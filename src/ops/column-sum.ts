@@ -1,3 +1,4 @@
+import { sizeOf } from '../graph/tensor.js'
 import type { Value } from '../graph/value.js'
 
 /** Rows up to which one float32 sum is exact enough; longer ones are summed in two stages, which also rounds less. */
@@ -10,7 +11,7 @@ const ONE_STAGE = 512
 export function columnSum(value: Value, factor = 1): Value {
   const sizes = value.sizes()
   const columns = sizes.at(-1) as number
-  const rows = sizes.slice(0, -1).reduce((product, size) => product * size, 1)
+  const rows = sizeOf(sizes.slice(0, -1))
   const inner = rows <= ONE_STAGE ? rows : stage(rows)
   let sums = value
   if (inner < rows) sums = row(value, rows / inner, 1).matmul(value.reshape([rows / inner, inner * columns]))

@@ -6,7 +6,7 @@ import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { axisOf } from './facts.js'
 import type { GradientContext, GradientRule } from './rule.js'
-import { alongAxis, counting, scatterAlong, shapeWith, sizeAlong } from './scatter-along.js'
+import { addedAt, alongAxis, counting, scatterAlong, shapeWith, sizeAlong } from './scatter-along.js'
 
 /** Gather: what was picked several times gets the sum. */
 export const gathered: GradientRule = (context) => {
@@ -34,11 +34,7 @@ export const gathered: GradientRule = (context) => {
 /** GatherElements: what was picked several times gets the sum. */
 export const gatheredElements: GradientRule = ({ node, x, dy, give }) => {
   const axis = axisOf(node, intOf(node, 'axis', 0), x(0).rank)
-  give(0, () =>
-    x(0)
-      .zeros()
-      .op('ScatterElements', [x(1), dy], { axis, reduction: 'add' }),
-  )
+  give(0, () => addedAt(x(0).zeros(), x(1), dy, axis))
 }
 
 /** GatherND, as a Gather of rows from a matrix whose rows are numbered by the indexed axes. */
@@ -60,7 +56,10 @@ export const scatteredElements: GradientRule = (context) => {
   const axis = axisOf(node, intOf(node, 'axis', 0), x(0).rank)
   const places: Places = {
     pick: (from) => from.op('GatherElements', [x(1)], { axis }),
-    put: (into, updates, reduction) => into.op('ScatterElements', [x(1), updates], { axis, reduction }),
+    put: (into, updates, reduction) =>
+      reduction === 'add'
+        ? addedAt(into, x(1), updates, axis)
+        : into.op('ScatterElements', [x(1), updates], { axis, reduction }),
     unique: () => uniqueAlong(context.integers(1), x(1), x(0), axis),
   }
   const { data, updates } = scattered(context, { data: x(0), updates: x(2), y: context.y(0), dy }, places)
@@ -76,7 +75,10 @@ export const scatteredNd: GradientRule = (context) => {
   const wide = (): Value => alongAxis(indices, 0, 2).expandLike(matrix(x(2)))
   const places: Places = {
     pick: (from) => from.gather(indices, 0),
-    put: (into, updates, reduction) => into.op('ScatterElements', [wide(), updates], { axis: 0, reduction }),
+    put: (into, updates, reduction) =>
+      reduction === 'add'
+        ? addedAt(into, wide(), updates, 0)
+        : into.op('ScatterElements', [wide(), updates], { axis: 0, reduction }),
     unique: () => uniqueRows(context.integers(1), x(1), x(0)),
   }
   const values = { data: matrix(x(0)), updates: matrix(x(2)), y: matrix(context.y(0)), dy: matrix(dy) }

@@ -1,6 +1,7 @@
 import { describe, floatOf, intOf, intsOf } from '../graph/attributes.js'
 import type { DType } from '../graph/dtype.js'
 import { ModelError, type Node } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { axisOf, range } from './facts.js'
 import type { GradientContext, GradientRule } from './rule.js'
@@ -37,9 +38,9 @@ export const batchGradient: GradientRule = (context) => {
     const scaled = grad.mul(perChannel(slope))
     if (!training) return scaled.castLike(x(0))
     // Constants of a channel are gathered first: what is left for each element are two products and two sums.
-    const count = input.count(others)
-    const along = slope.mul(r).mul(dGamma()).div(count).neg()
-    const shift = slope.mul(dBeta()).div(count)
+    const share = input.share(others)
+    const along = slope.mul(r).mul(dGamma()).mul(share).neg()
+    const shift = slope.mul(dBeta()).mul(share)
     return scaled
       .add(centred.mul(perChannel(along)))
       .sub(perChannel(shift))
@@ -57,7 +58,7 @@ function refuseStatistics({ node, dyOf }: GradientContext): void {
   node.outputs.forEach((name, output) => {
     if (output > 0 && dyOf(output) !== undefined)
       throw new ModelError(
-        `${describe(node)}: no gradient passes through its output "${name}" (statistics); differentiate what depends on its first output alone`,
+        `${describe(node)}: no gradient passes through its output ${quoted(name)} (statistics); differentiate what depends on its first output alone`,
       )
   })
 }
@@ -109,12 +110,12 @@ export const layerGradient: GradientRule = ({ node, x, dyOf, give }) => {
     give(1, () => wide(dy).mul(parts.hat).castLike(x(1)))
     give(2, () => dy.castLike(x(2)))
   }
-  const count = () => input.count(axes)
-  if (dMean !== undefined) give(0, () => dMean.div(count()).expandLike(input).castLike(x(0)))
+  const share = () => input.share(axes)
+  if (dMean !== undefined) give(0, () => dMean.mul(share()).expandLike(input).castLike(x(0)))
   if (dInverse !== undefined)
     give(0, () => {
       const { centred, r } = parts
-      return centred.mul(r.square().mul(r).mul(dInverse).div(count()).neg()).castLike(x(0))
+      return centred.mul(r.square().mul(r).mul(dInverse).mul(share()).neg()).castLike(x(0))
     })
 }
 
@@ -169,6 +170,9 @@ export const lpNormalizationGradient: GradientRule = ({ node, x, dy, give }) =>
     return dy.sub((manhattan ? x(0).sign() : y).mul(dy.mul(y).sum(axes))).mul(inverse)
   })
 
+/** Of an LRN: its window is a matrix of 64 MiB then. */
+const MOST_CHANNELS = 4096
+
 /**
  * y = x·s^−β with s = k + α/size·W·x², where W sums over neighbouring channels:
  * dx = dy·s^−β − 2αβ/size·x·Wᵀ(dy·x·s^(−β−1)).
@@ -179,6 +183,10 @@ export const lrnGradient: GradientRule = ({ node, builder, x, dy, give }) =>
     if (size === undefined) throw new ModelError(`${describe(node)}: its attribute size is missing`)
     const [alpha, beta] = [floatOf(node, 'alpha', 1e-4), floatOf(node, 'beta', 0.75)]
     const channels = x(0).size(1)
+    if (channels > MOST_CHANNELS)
+      throw new ModelError(
+        `${describe(node)}: its gradient takes a matrix of channels by channels; expected at most ${MOST_CHANNELS} channels, got ${channels}`,
+      )
     // A band matrix: row c is 1 at the channels that count for c.
     const [below, above] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)]
     const band = range(0, channels).flatMap((c) =>

@@ -2,6 +2,7 @@ import { intOf } from '../graph/attributes.js'
 import type { Value } from '../graph/value.js'
 import { range } from './facts.js'
 import type { GradientContext, GradientRule } from './rule.js'
+import { addedAt } from './scatter-along.js'
 import { refuseDilations, seenByWindows, spreadOverWindows } from './window-sums.js'
 
 /** All axes but batch and channel. */
@@ -12,9 +13,7 @@ function spatialAxes(x: Value): number[] {
 /** ∂L/∂x where y[k] = x[indices[k]], both taken as lists: an element that several windows chose gets the sum of their gradients. */
 function scattered(x: Value, indices: Value, dy: Value): Value {
   const flat = (value: Value) => value.reshape([-1])
-  return flat(x.zeros())
-    .op('ScatterElements', [flat(indices), flat(dy)], { axis: 0, reduction: 'add' })
-    .reshapeLike(x)
+  return addedAt(flat(x.zeros()), flat(indices), flat(dy), 0).reshapeLike(x)
 }
 
 /**
@@ -39,9 +38,7 @@ export const globalMaxGradient: GradientRule = ({ x, dy, give }) =>
   give(0, () => {
     const planes = (value: Value) => value.op('Flatten', [], { axis: 2 })
     const first = planes(x(0)).op('ArgMax', [], { axis: 1, keepdims: 1 })
-    return planes(x(0).zeros())
-      .op('ScatterElements', [first, planes(dy)], { axis: 1, reduction: 'add' })
-      .reshapeLike(x(0))
+    return addedAt(planes(x(0).zeros()), first, planes(dy), 1).reshapeLike(x(0))
   })
 
 /** y = Σ over the window of x, divided by how many it sees: as many as it has, where padding counts, or else those inside. */
@@ -54,7 +51,7 @@ export const averagePoolGradient: GradientRule = ({ node, x, dy, give }) =>
 
 /** y = mean of x over all positions. */
 export const globalAverageGradient: GradientRule = ({ x, dy, give }) =>
-  give(0, () => dy.div(x(0).count(spatialAxes(x(0)))).expandLike(x(0)))
+  give(0, () => dy.mul(x(0).share(spatialAxes(x(0)))).expandLike(x(0)))
 
 /** y = (Σ |x|^p)^(1/p): dx = sign(x)·|x|^(p−1) · Σ over the windows that see x of dy·y^(1−p). */
 export const lpPoolGradient: GradientRule = ({ node, x, y, dy, give }) =>

@@ -48,15 +48,7 @@ function knownAxes(context: GradientContext, x: Value): readonly number[] {
 
 export const sum = reduction(({ dy }) => dy)
 
-export const mean = reduction(({ x, dy, axes }) => dy.mul(share(x, dy, axes)))
-
-/** 1 / the number of elements that are reduced to one. */
-function share(x: Value, dy: Value, axes: readonly number[]): Value | number {
-  const sizes = axes.map((axis) => x.dims[axis])
-  if (sizes.every(isNumber)) return 1 / sizes.reduce((product, size) => product * size, 1)
-  const elements = (value: Value) => value.op('Size').cast('float32')
-  return elements(dy).div(elements(x)).castLike(dy)
-}
+export const mean = reduction(({ x, dy, axes }) => dy.mul(x.share(axes)))
 
 /** To the greatest (least) element; equal ones share it. */
 export const extremum = reduction(({ x, y, dy, axes }) => {

@@ -41,5 +41,19 @@ export function counting(builder: GraphBuilder, size: Value): Value {
 export function scatterAlong(updates: Value, indices: Value, axis: number, size: Value, unique = false): Value {
   const zeros = updates.constant(0).expand(shapeWith(updates, axis, size))
   const places = alongAxis(indices, axis, updates.rank).expandLike(updates)
-  return zeros.op('ScatterElements', [places, updates], { axis, reduction: unique ? 'none' : 'add' })
+  return unique ? zeros.op('ScatterElements', [places, updates], { axis }) : addedAt(zeros, places, updates, axis)
+}
+
+/**
+ * What ScatterElements makes of these with reduction `add`. Halves are added in single precision: ONNX Runtime's CPU provider cannot add
+ * them, and would round each sum.
+ */
+export function addedAt(into: Value, indices: Value, updates: Value, axis: number): Value {
+  const attributes = { axis, reduction: 'add' }
+  if (into.dtype !== 'float16' && into.dtype !== 'bfloat16')
+    return into.op('ScatterElements', [indices, updates], attributes)
+  return into
+    .cast('float32')
+    .op('ScatterElements', [indices, updates.cast('float32')], attributes)
+    .cast(into.dtype)
 }

@@ -11,16 +11,6 @@ import { counting, sizeAlong } from './scatter-along.js'
 import type { GradientRule, NodeContext, OperatorTable, ScaleRule, ShapeRule } from './rule.js'
 import { numbersAt, smallShape } from './shape-arithmetic.js'
 
-/** Operators whose result is not a function of their inputs. */
-export const RANDOM: ReadonlySet<string> = new Set([
-  'Bernoulli',
-  'Multinomial',
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-])
-
 /** Only the shape of what goes in matters, or which of it is 0: no scale changes that. */
 const indifferent: ScaleRule = () => undefined
 

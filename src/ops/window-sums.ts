@@ -1,6 +1,8 @@
 import { describe } from '../graph/attributes.js'
 import { isNumber } from '../graph/dims.js'
 import { ModelError, type Node } from '../graph/model.js'
+import { sizeOf } from '../graph/tensor.js'
+import { quoted } from '../graph/text.js'
 import type { Operand, Value } from '../graph/value.js'
 import { range } from './facts.js'
 import { windowOf } from './windows.js'
@@ -25,7 +27,7 @@ export function refuseDilations(node: Node, x: Value, y: Value): void {
   if (dilations.every((dilation) => dilation === 1)) return
   if (autoPad.startsWith('SAME'))
     throw new ModelError(
-      `${describe(node)}: with auto_pad ${autoPad} and dilations, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads instead`,
+      `${describe(node)}: with auto_pad ${quoted(autoPad)} and dilations, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads instead`,
     )
   if ([x, y].every(({ dims }) => dims.slice(2).every(isNumber))) seenAlong(node, x, y, false)
 }
@@ -43,7 +45,7 @@ function windowsOf(node: Node, x: Value, y: Value): Windows[] {
     const total = reachOf(window) - size
     if (total < 0)
       throw new ModelError(
-        `${describe(node)}: with auto_pad ${autoPad} and strides larger than the windows, ONNX Runtime pads less than nothing, so there is no gradient; give pads instead`,
+        `${describe(node)}: with auto_pad ${quoted(autoPad)} and strides larger than the windows, ONNX Runtime pads less than nothing, so there is no gradient; give pads instead`,
       )
     // An odd one goes to the end for SAME_UPPER, to the begin for SAME_LOWER.
     const begin = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2)
@@ -61,13 +63,27 @@ function reachOf({
   return (count - 1) * stride + (kernel - 1) * dilation + 1
 }
 
+/** More than a network that can be run has; a damaged one would have them all counted. */
+const MOST = 2 ** 24
+
+function refuseTooMany(node: Node, count: number): void {
+  if (count > MOST)
+    throw new ModelError(
+      `${describe(node)}: it has ${count} windows, or positions in a window; its gradient is known for up to ${MOST}`,
+    )
+}
+
 /** How many positions each window sees along each axis. @throws ModelError where there is one that sees nothing but padding */
 function seenAlong(node: Node, x: Value, y: Value, padding: boolean): number[][] {
   const counts = windowsOf(node, x, y).map(({ size, count, kernel, stride, dilation, begin, end }) => {
     const [from, to] = padding ? [-begin, size + end] : [0, size]
+    refuseTooMany(node, count)
+    // How many positions of a window, whose first is `start`, lie before a bound.
+    const before = (bound: number, start: number) =>
+      Math.max(0, Math.min(kernel, Math.ceil((bound - start) / dilation)))
     return range(0, count).map((o) => {
-      const positions = range(0, kernel).map((k) => o * stride + k * dilation - begin)
-      return positions.filter((position) => position >= from && position < to).length
+      const start = o * stride - begin
+      return before(to, start) - before(from, start)
     })
   })
   if (counts.flat().includes(0))
@@ -83,17 +99,21 @@ function seenAlong(node: Node, x: Value, y: Value, padding: boolean): number[][]
  */
 export function seenByWindows(node: Node, x: Value, y: Value, padding: boolean): Operand {
   const counts = seenAlong(node, x, y, padding)
-  const products = counts.reduce((seen, along) => seen.flatMap((a) => along.map((b) => a * b)), [1])
-  const [first = 1] = products
-  if (products.every((product) => product === first)) return first
+  if (counts.every((along) => along.every((count) => count === along[0])))
+    return counts.reduce((product, [count = 1]) => product * count, 1)
   const sizes = counts.map((along) => along.length)
+  refuseTooMany(
+    node,
+    sizes.reduce((product, size) => product * size, 1),
+  )
+  const products = counts.reduce((seen, along) => seen.flatMap((a) => along.map((b) => a * b)), [1])
   return y.builder.constant(y.dtype ?? 'float32', sizes, products)
 }
 
 /** The transpose of summing over windows: each position of x gets the sum of `value` over the windows that see it. */
 export function spreadOverWindows(node: Node, value: Value, x: Value): Value {
   const windows = windowsOf(node, x, value)
-  const side = windows.every(sideBySide) ? repeated(value, windows) : transposedConvolution(value, windows)
+  const side = windows.every(sideBySide) ? repeated(value, windows) : transposedConvolution(node, value, windows)
   // Cut to x's positions: padding goes, and what no window reaches gets zeros.
   const none = [0, 0]
   const before = windows.map(({ begin }) => -begin)
@@ -117,10 +137,11 @@ function repeated(value: Value, windows: readonly Windows[]): Value {
 }
 
 /** Every plane alone is convolved with a window of ones. */
-function transposedConvolution(value: Value, windows: readonly Windows[]): Value {
+function transposedConvolution(node: Node, value: Value, windows: readonly Windows[]): Value {
   const { builder } = value
   const kernels = windows.map(({ kernel }) => kernel)
-  const size = kernels.reduce((product, kernel) => product * kernel, 1)
+  const size = sizeOf(kernels)
+  refuseTooMany(node, size)
   const ones = builder.constant(value.dtype ?? 'float32', [1, 1, ...kernels], new Array<number>(size).fill(1))
   const planes = value.reshape([-1, 1, ...windows.map(({ count }) => count)])
   const spread = planes.op('ConvTranspose', [ones], {

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Known } from '../graph/builder.js'
-import { subgraphsOf } from '../graph/attributes.js'
 import { type Graph, type Model, ModelError, type Node } from '../graph/model.js'
+import { namesIn } from '../graph/reads.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { inferNode, refusing, valuesOf } from './infer.js'
@@ -123,15 +123,4 @@ function knownOf(node: Node, builder: GraphBuilder, values: Values, opset: numbe
   }
   refusing(node, () => inferNode(node, 0, opset, values))
   return node.outputs.map((name) => values.find(name)?.facts ?? {})
-}
-
-/** Every name that a graph, or one inside it, uses. */
-export function namesIn(graph: Graph): Set<string> {
-  const names = new Set<string>([...graph.initializers.keys(), ...graph.sparseInitializers])
-  for (const { name } of [...graph.inputs, ...graph.outputs]) names.add(name)
-  for (const node of graph.nodes) {
-    for (const name of [...node.inputs, ...node.outputs]) names.add(name)
-    for (const { graph: inner } of subgraphsOf(node)) for (const name of namesIn(inner)) names.add(name)
-  }
-  return names
 }

@@ -1,6 +1,6 @@
-import { subgraphsOf } from '../graph/attributes.js'
 import type { Graph, Model, Node, Tensor } from '../graph/model.js'
 import { isFloat } from '../graph/dtype.js'
+import { readBy } from '../graph/reads.js'
 import { hostBytes, isHostDType } from '../runtime/host.js'
 import { type Place, openModel } from '../runtime/open.js'
 import type { HostTensor, HostTensors, Runtime } from '../runtime/session.js'
@@ -213,7 +213,7 @@ class Trace {
     )
     this.#varying = varying
     for (const node of a.graph.nodes) {
-      const varies = sourcesOf(node).some((name) => varying.has(name))
+      const varies = [...readBy(node)].some((name) => varying.has(name))
       for (const name of node.outputs) {
         if (name === '') continue
         this.#order.set(name, this.#order.size)
@@ -236,7 +236,7 @@ class Trace {
     const seen = new Set(roots)
     for (const value of seen) {
       const node = this.#producers.get(value)
-      if (node !== undefined && !agrees(value)) for (const name of sourcesOf(node)) seen.add(name)
+      if (node !== undefined && !agrees(value)) for (const name of readBy(node)) seen.add(name)
     }
     const rank = (value: string) => this.#order.get(value) ?? 0
     return [...seen].filter((value) => this.#comparable.has(value)).sort((x, y) => rank(x) - rank(y))
@@ -245,7 +245,7 @@ class Trace {
   /** Names of the constants that a node reads: its own, then those that reach it through nodes of constants alone. */
   weightsOf(node: Node): string[] {
     const weights: string[] = []
-    const pending = sourcesOf(node)
+    const pending = [...readBy(node)]
     for (let at = 0; at < Math.min(pending.length, 256); at++) {
       const name = pending[at] ?? ''
       const producer = this.#producers.get(name)
@@ -254,16 +254,6 @@ class Trace {
     }
     return [...new Set(weights)]
   }
-}
-
-/** What a node reads, its subgraphs included (which may read any outer value). */
-function sourcesOf(node: Node): string[] {
-  const names = node.inputs.filter((name) => name !== '')
-  for (const { graph } of subgraphsOf(node)) {
-    for (const inner of graph.nodes) names.push(...sourcesOf(inner))
-    names.push(...graph.outputs.map((output) => output.name))
-  }
-  return names
 }
 
 /** Whether more weights differ than a few damaged ones: then the models are taken for a change of basis of each other. */

@@ -1,6 +1,6 @@
 import { ModelError, type Model } from '../graph/model.js'
+import { RANDOM } from '../graph/random-operators.js'
 import { quoted } from '../graph/text.js'
-import { RANDOM } from '../ops/shaping.js'
 import { type Place, openModel } from '../runtime/open.js'
 import { numberReader } from '../runtime/host.js'
 import type { HostTensor, HostTensors, Runtime, Session, SessionOptions } from '../runtime/session.js'
