@@ -1,5 +1,6 @@
 import { gradientsOf } from '../autodiff/gradients.js'
 import { trainingForm, withOwnStatistics } from '../autodiff/training-form.js'
+import { cpuLowering } from '../autodiff/lowering/lowering.js'
 import { upgraded } from '../autodiff/upgrade.js'
 import { byteLengthOf } from '../graph/dtype.js'
 import { type Model, ModelError, type Tensor, type TensorData, type ValueInfo } from '../graph/model.js'
@@ -25,15 +26,21 @@ export interface Lowering {
   readonly step: (model: Model) => Model
 }
 
+/** The step as the operators' gradient rules write it. */
 export const NO_LOWERING: Lowering = { forward: (model) => model, step: (model) => model }
 
 /**
  * The graph of one step of training: forward pass in training form (batch statistics, dropout), loss, gradients, update. All sizes are
  * fixed; what changes from step to step, weights too, is an input and an output.
  * @param model in inference form, with one output (or see `options.output`): for cross-entropy the logits [N, C], or their Softmax
+ * @param lowering default: what is fast on ONNX Runtime's CPU kernels
  * @throws ModelError where the model has no parameter, an output that does not fit the loss, or an operator without gradient
  */
-export function trainingStep(model: Model, options: TrainingStepOptions, lowering = NO_LOWERING): TrainingStep {
+export function trainingStep(
+  model: Model,
+  options: TrainingStepOptions,
+  lowering: Lowering = cpuLowering,
+): TrainingStep {
   checkOptions(options)
   const { batchSize, loss, optimizer } = options
   const source = withOwnStatistics(withWeightsAsInitializers(model))
@@ -42,9 +49,12 @@ export function trainingStep(model: Model, options: TrainingStepOptions, lowerin
   const tensors = trainable(form.model, predicted, options)
   const changing = new Set([...tensors.map(({ name }) => name), ...form.statistics.map(({ name }) => name)])
 
-  const forward = lowering.forward(
-    withOutputs(withInputs(form.model, changing), [predicted, ...form.statistics.map(({ output }) => output)]),
-  )
+  const whole = withInputs(form.model, changing)
+  const fed = new Set([...changing, ...form.masks.map(({ input }) => input)])
+  const inputs = whole.graph.inputs.filter(({ name }) => !fed.has(name)).map(batchInput)
+
+  const wanted = [predicted, ...form.statistics.map(({ output }) => output)]
+  const forward = lowering.forward(withOutputs(whole, wanted))
   const continuation = new Continuation(forward, 'step/')
   const { builder } = continuation
   const goal = objective(continuation, continuation.value(predicted), loss, 'mean', batchSize)
@@ -78,14 +88,13 @@ export function trainingStep(model: Model, options: TrainingStepOptions, lowerin
     ...(goal.correct && { correct: builder.freshOutput(goal.correct, 'correct').name }),
     ...(gradients.norm && { gradientNorm: builder.freshOutput(gradients.norm.cast('float32'), 'gradient norm').name }),
   }
-  const fed = new Set([...changing, ...form.masks.map(({ input }) => input)])
   return {
     source,
     model: withDirectOutputs(lowering.step(finished(continuation))),
     ...evaluationOf(source, changing, predicted, options),
     options,
     batchSize,
-    inputs: forward.graph.inputs.filter(({ name }) => !fed.has(name)).map(batchInput),
+    inputs,
     target: batchInput(infoOf(goal.target)),
     ...(goal.classes !== undefined && { classes: goal.classes }),
     masks: form.masks.map(({ input, dims, ratio }) => ({
