@@ -1,4 +1,5 @@
 import { isNumber, show } from '../graph/dims.js'
+import { isFloat } from '../graph/dtype.js'
 import { type Model, ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -50,5 +51,10 @@ export function gradientsOf(continuation: Continuation, of: string, wrt: readonl
     throw new ModelError(
       `value ${quoted(of)}: only a scalar has a gradient; expected a single element, got ${shape === undefined ? 'unknown rank' : `shape [${shape.map(show).join(', ')}]`}; reduce it first (ReduceMean, ReduceSum)`,
     )
+  for (const name of wrt) {
+    const { dtype } = continuation.value(name)
+    if (dtype !== undefined && !isFloat(dtype))
+      throw new ModelError(`value ${quoted(name)} is of type ${dtype}; only floats have a gradient`)
+  }
   return backward(continuation, of, wrt)
 }

@@ -2,6 +2,7 @@ import { describe, intOf, intsOf } from '../graph/attributes.js'
 import type { AttributeValues } from '../graph/builder.js'
 import { type Dim, isNumber, same } from '../graph/dims.js'
 import { ModelError, type Node } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { range } from './facts.js'
 import type { GradientRule } from './rule.js'
@@ -174,7 +175,7 @@ function formOfTranspose(node: Node, y: Value, w: Value): Form {
     if (wanted !== undefined) return Math.max((y.size(axis + 2) - 1) * stride + reach - at(wanted, axis), 0)
     if (reach < stride)
       throw new ModelError(
-        `${describe(node)}: with auto_pad ${window.autoPad}, a window of ${reach} under a stride of ${stride}, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads and output_padding instead`,
+        `${describe(node)}: with auto_pad ${quoted(window.autoPad)}, a window of ${reach} under a stride of ${stride}, ONNX and ONNX Runtime disagree on the output's size, so there is no gradient; give pads and output_padding instead`,
       )
     return reach - stride
   })

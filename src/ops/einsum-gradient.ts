@@ -1,5 +1,6 @@
 import { describe, stringOf } from '../graph/attributes.js'
 import { ModelError } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
 import { equationOf } from './einsum.js'
 import { range } from './facts.js'
 import type { GradientRule } from './rule.js'
@@ -15,7 +16,7 @@ export const contracted: GradientRule = ({ node, builder, x, dy, give }) => {
   const repeats = (letters: string) => new Set(letters).size !== letters.length
   if (equation === undefined || [...equation.operands, equation.result].some(repeats))
     throw new ModelError(
-      `${describe(node)}: equation '${text}' has an index twice in one operand, or more than there are letters, and its gradient has no rule; take the diagonal by Gather`,
+      `${describe(node)}: equation ${quoted(text)} has an index twice in one operand, or more than there are letters, and its gradient has no rule; take the diagonal by Gather`,
     )
   const { operands, result } = equation
   operands.forEach((letters, input) => {
