@@ -106,7 +106,9 @@ class GradientView extends NodeView implements GradientContext {
   get dy(): Value {
     const value = this.#dy[0]
     if (value === undefined)
-      throw new ModelError(`${describe(this.node)}: a gradient through outputs other than the first has no rule`)
+      throw new ModelError(
+        `${describe(this.node)}: a gradient through outputs other than the first has no rule; differentiate what depends on the first alone`,
+      )
     return value
   }
 

@@ -12,13 +12,14 @@ import type { HostTensor, Runtime, Session } from '../runtime/session.js'
 import { Continuation } from '../shapes/build.js'
 import { gradientsOf } from './gradients.js'
 import { correctPredictions, crossEntropy, type CrossEntropyOptions } from './losses.js'
+import { trainable } from './parameters.js'
 import { type DropoutMask, trainingForm } from './training-form.js'
 import { upgraded } from './upgrade.js'
 
 export interface LossGradientsOptions extends Pick<CrossEntropyOptions, 'labelSmoothing'> {
   /** Batch statistics instead of running ones, and Dropout that keeps everything; default false: inference form. */
   readonly training?: boolean
-  /** Initializers, or the model's input; default: all float initializers but running statistics and what a teleportation inserted. */
+  /** Initializers, or the model's input; default: what `trainable` finds, but for what a teleportation inserted. */
   readonly wrt?: readonly string[]
   readonly threads?: number
 }
@@ -65,7 +66,7 @@ export class LossGradients {
     const examples = logits.dims[0] ?? 1
     const target = builder.input(TARGET, 'int64', [isNumber(examples) ? examples : show(examples)])
     const loss = crossEntropy(logits, target, { labelSmoothing })
-    const wrt = options.wrt ?? weightsIn(model)
+    const wrt = options.wrt ?? trainable(model, logits.name, { frozen: [`${RESCALE_PREFIX}*`] }).map(({ name }) => name)
     const found = gradientsOf(continuation, loss.name, wrt)
     const names = new Map(wrt.map((name, i) => [name, builder.freshOutput(found[i] as Value, name).name] as const))
     builder.output(loss.cast('float32'), LOSS)
@@ -127,18 +128,6 @@ function inputOf({ graph }: Model): string {
       `a classifier with one float input is expected; the model's inputs are ${inputs.map(({ name }) => quoted(name)).join(', ') || 'none'}`,
     )
   return input.name
-}
-
-/** What is trained: no running statistics, no constants of inserted nodes. */
-function weightsIn({ graph }: Model): string[] {
-  const statistics = new Set(
-    graph.nodes
-      .filter(({ opType, domain }) => opType === 'BatchNormalization' && domain === '')
-      .flatMap(({ inputs }) => inputs.slice(3, 5)),
-  )
-  return [...graph.initializers.values()]
-    .filter(({ name, dtype }) => isFloat(dtype) && !statistics.has(name) && !name.startsWith(RESCALE_PREFIX))
-    .map(({ name }) => name)
 }
 
 function ones(dims: readonly (number | string)[], batch: number): HostTensor {

@@ -26,7 +26,7 @@ export function randomSigns(size: number, stream: Stream): Float64Array {
   return Float64Array.from({ length: size }, () => (stream() < 0.5 ? -1 : 1))
 }
 
-/** A vector of length 1 in a direction that is drawn: signs meet every eigenvector but for a set of measure zero. */
+/** A vector of length 1 in a direction that is drawn: with probability 1 it has a part in the direction of every eigenvector. */
 export function randomDirection(size: number, seed: number): Float64Array {
   const stream = streamOf(seed, 'direction')
   const vector = Float64Array.from({ length: size }, () => 2 * stream() - 1)

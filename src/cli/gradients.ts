@@ -1,16 +1,15 @@
 import { Command, Option } from 'commander'
 import { LossGradients, type LossAndGradients } from '../autodiff/loss-gradients.js'
+import { withWeightsAsInitializers } from '../autodiff/parameters.js'
 import { sampleCob, type Sampling } from '../cob/sample.js'
 import type { Model, Tensor } from '../graph/model.js'
 import { numbersOf } from '../graph/tensor.js'
-import { RESCALE_PREFIX } from '../ops/field.js'
 import { quiverOf } from '../quiver/quiver.js'
 import { loadModel } from '../runtime/node/load.js'
 import { nodeRuntime } from '../runtime/node/session.js'
 import { movedGradients } from '../teleport/gradients.js'
 import { teleport } from '../teleport/teleport.js'
 import { trainingQuiver } from '../teleport/training-quiver.js'
-import { trainable, withWeightsAsInitializers } from '../train/parameters.js'
 import { progressText } from './data.js'
 import { batchFor, type LabelledBatch } from './labelled-batch.js'
 import { atLeast, type CommonOptions, samplingOption, scopeOption, wholeNumber, withCommonOptions } from './options.js'
@@ -141,7 +140,6 @@ async function gradientsOf(file: string, options: GradientsOptions): Promise<voi
 async function at(model: Model, { x, labels }: LabelledBatch, options: GradientsOptions): Promise<LossAndGradients> {
   const { training, threads } = options
   const graph = await LossGradients.open(nodeRuntime, model, {
-    wrt: weightsOf(model),
     ...(training !== undefined && { training }),
     ...(threads !== undefined && { threads }),
   })
@@ -157,12 +155,6 @@ async function at(model: Model, { x, labels }: LabelledBatch, options: Gradients
  * statistics, gradient 0, of which rounding leaves noise that obeys no theorem.
  */
 const NEGLIGIBLE = 1e-4
-
-/** What is trained as a rule: no running statistics, no settings of operators, nothing that a teleportation inserted. */
-function weightsOf(model: Model): string[] {
-  const logits = model.graph.outputs[0]?.name ?? ''
-  return trainable(model, logits, { frozen: [`${RESCALE_PREFIX}*`] }).map(({ name }) => name)
-}
 
 /** The gradients after a teleportation, compared with what Theorem 2 makes of those before it. */
 async function teleported(model: Model, batch: LabelledBatch, here: LossAndGradients, options: GradientsOptions) {

@@ -35,7 +35,7 @@ export function orderOf(count: number, plan: BatchPlan, epoch: number): Uint32Ar
  * How each image is changed in an epoch, by its index: the first row and column of the crop, and 1 if it is mirrored. All three
  * are drawn for every image, so that one image's depend on seed, epoch and index alone, whatever else is asked for.
  */
-export function changesOf(count: number, plan: BatchPlan, epoch: number): Uint32Array {
+function changesOf(count: number, plan: BatchPlan, epoch: number): Uint32Array {
   const changes = new Uint32Array(3 * count)
   if (plan.padding === 0 && !plan.flip) return changes
   const draw = streamOf(plan.seed, `changes of epoch ${epoch}`)

@@ -6,7 +6,7 @@ import { type NetworkOptions, oneOf, settleImages, wholeNumber, wholeNumbers } f
 /** Layers in each dense block (Huang et al. 2017, table 1). */
 const DEPTHS = { 121: [6, 12, 24, 16], 169: [6, 12, 32, 32] } as const
 
-export const DENSENET_DEPTHS = [121, 169] as const
+const DENSENET_DEPTHS = [121, 169] as const
 
 export interface DensenetOptions extends NetworkOptions {
   readonly depth: (typeof DENSENET_DEPTHS)[number]

@@ -10,7 +10,7 @@ const DEPTHS = {
   50: { blocks: [3, 4, 6, 3], bottleneck: true },
 } as const
 
-export const RESNET_DEPTHS = [18, 34, 50] as const
+const RESNET_DEPTHS = [18, 34, 50] as const
 
 export interface ResnetOptions extends NetworkOptions {
   readonly depth: (typeof RESNET_DEPTHS)[number]

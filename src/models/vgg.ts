@@ -6,7 +6,7 @@ import { type NetworkOptions, oneOf, settleImages, wholeNumber } from './options
 /** How many 3×3 convolutions each of the five stages has (Simonyan and Zisserman 2015, table 1: A, B, D, E). */
 const DEPTHS = { 11: [1, 1, 2, 2, 2], 13: [2, 2, 2, 2, 2], 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4] } as const
 
-export const VGG_DEPTHS = [11, 13, 16, 19] as const
+const VGG_DEPTHS = [11, 13, 16, 19] as const
 
 export interface VggOptions extends NetworkOptions {
   readonly depth: (typeof VGG_DEPTHS)[number]

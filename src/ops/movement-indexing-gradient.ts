@@ -147,7 +147,9 @@ function scattered({ node }: GradientContext, { data, updates, y, dy }: Scatteri
       return { data: () => own.mul(share), updates: () => hits.mul(pick(share)) }
     }
     default:
-      throw new ModelError(`${describe(node)}: reduction ${quoted(reduction)} has no gradient rule`)
+      throw new ModelError(
+        `${describe(node)}: reduction ${quoted(reduction)} has no gradient rule; expected none, add, mul, max or min`,
+      )
   }
 }
 

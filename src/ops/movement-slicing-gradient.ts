@@ -83,7 +83,7 @@ function forwards(value: Value, axis: number, { from, count, step }: { from: num
 }
 
 /** The elements along an axis from last to first. */
-export function reversed(value: Value, axis: number): Value {
+function reversed(value: Value, axis: number): Value {
   return value.slice(axis, -1, -(2 ** 31), -1)
 }
 

@@ -5,7 +5,7 @@ import type { NodeContext } from './rule.js'
 import { numbersAt } from './shape-arithmetic.js'
 
 /** A list input that is given but empty counts as left out. */
-export function listAt(context: NodeContext, input: number): readonly Dim[] | undefined {
+function listAt(context: NodeContext, input: number): readonly Dim[] | undefined {
   const numbers = context.has(input) ? numbersAt(context, input) : undefined
   return numbers?.length === 0 ? undefined : numbers
 }

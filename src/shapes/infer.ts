@@ -27,7 +27,7 @@ export function valuesOf(model: Model): Values {
 }
 
 /** The declared types of a graph's inner values and outputs, by name. */
-export function declaredIn(graph: Graph): (name: string) => ValueInfo | undefined {
+function declaredIn(graph: Graph): (name: string) => ValueInfo | undefined {
   const outputs = new Map(graph.outputs.map((info) => [info.name, info]))
   return (name) => graph.valueInfo.get(name) ?? outputs.get(name)
 }

@@ -15,7 +15,7 @@ import { Continuation } from '../shapes/build.js'
 import { clipped, normOf } from './clip.js'
 import { objective, predictionOf } from './objective.js'
 import type { Updated } from './optimizer.js'
-import { trainable, withInputs, withWeightsAsInitializers } from './parameters.js'
+import { trainable, withInputs, withWeightsAsInitializers } from '../autodiff/parameters.js'
 import type { BatchInput, StateValue, StepValue, TrainingStep, TrainingStepOptions } from './step.js'
 
 /** Rewritings of a step's graph that change how fast it runs, and nothing else. Names of inputs, outputs and initializers stay. */

@@ -4,6 +4,7 @@ import { numbersOf, sizeOf, tensorOf } from '../../src/graph/tensor.js'
 import { RESCALE_PREFIX } from '../../src/ops/field.js'
 import type { HostTensors } from '../../src/runtime/session.js'
 import { normalAt, seedOf } from './draw.js'
+import { broadcastIndex } from './reference/basics.js'
 import { distance, run } from './survey.js'
 
 /** Copies of a constant, made since its users disagreed, bear its name and this. */
@@ -92,19 +93,7 @@ function alike(expected: Placed, actual: Placed, rounding: 'rounded' | 'exact'):
 /** The offset in an array of shape `own` of element `i` of `dims`, to which it is broadcast. */
 function broadcast(own: readonly number[], dims: readonly number[]): (i: number) => number {
   if (sizeOf(own) === sizeOf(dims)) return (i) => i
-  return (i) => {
-    let offset = 0
-    let stride = 1
-    let rest = i
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      const size = dims[axis] as number
-      const ownSize = own[axis - dims.length + own.length] ?? 1
-      if (ownSize !== 1) offset += (rest % size) * stride
-      rest = Math.floor(rest / size)
-      stride *= ownSize
-    }
-    return offset
-  }
+  return (i) => broadcastIndex(i, own, dims)
 }
 
 /**

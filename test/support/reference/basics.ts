@@ -8,7 +8,7 @@ export function elementwise(f: (x: number) => number): Reference {
 }
 
 /** The index into a tensor of `from` that belongs to element k of a tensor of `to`, by numpy's broadcasting. */
-function broadcastIndex(k: number, from: readonly number[], to: readonly number[]): number {
+export function broadcastIndex(k: number, from: readonly number[], to: readonly number[]): number {
   let rest = k
   let offset = 0
   let stride = 1
