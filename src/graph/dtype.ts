@@ -73,6 +73,11 @@ export function byteLengthOf(dtype: DType, count: number): number {
 /** The types whose values teleportation may scale: a product with a real number, rounded once, stays of the type. */
 export type FloatDType = 'float32' | 'float64' | 'float16' | 'bfloat16'
 
+/** Sums of many of these round badly, and ONNX Runtime's CPU provider has few kernels for them. */
+export function isHalf(dtype: DType | undefined): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16'
+}
+
 export function isFloat(dtype: DType | undefined): dtype is FloatDType {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
 }

@@ -1,5 +1,5 @@
 import { describe, floatOf, intOf, intsOf } from '../graph/attributes.js'
-import type { DType } from '../graph/dtype.js'
+import { isHalf } from '../graph/dtype.js'
 import { ModelError, type Node } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -119,13 +119,10 @@ export const layerGradient: GradientRule = ({ node, x, dyOf, give }) => {
     })
 }
 
-const HALVES: readonly DType[] = ['float16', 'bfloat16']
-
 /** Halves in single precision, where `stash_type` says that statistics are taken in it. */
 function widening(node: Node): (value: Value) => Value {
   const single = intOf(node, 'stash_type', 1) === 1
-  return (value) =>
-    single && value.dtype !== undefined && HALVES.includes(value.dtype) ? value.cast('float32') : value
+  return (value) => (single && isHalf(value.dtype) ? value.cast('float32') : value)
 }
 
 /** y = γ·x̂ + β, each channel of each example alone. */

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.js'
 import { isNumber } from '../graph/dims.js'
+import { isHalf } from '../graph/dtype.js'
 import type { Value } from '../graph/value.js'
 
 /** The size of a value along an axis, int64 [1]: a constant where it is known. */
@@ -50,8 +51,7 @@ export function scatterAlong(updates: Value, indices: Value, axis: number, size:
  */
 export function addedAt(into: Value, indices: Value, updates: Value, axis: number): Value {
   const attributes = { axis, reduction: 'add' }
-  if (into.dtype !== 'float16' && into.dtype !== 'bfloat16')
-    return into.op('ScatterElements', [indices, updates], attributes)
+  if (!isHalf(into.dtype)) return into.op('ScatterElements', [indices, updates], attributes)
   return into
     .cast('float32')
     .op('ScatterElements', [indices, updates.cast('float32')], attributes)
