@@ -15,8 +15,13 @@ const GRAPHS = Number(process.env['NEURAL_TELEPORTATION_GRAPHS'] ?? 120)
 /** Another seed, other networks. */
 const SEED = Number(process.env['NEURAL_TELEPORTATION_SEED'] ?? 1)
 
-/** What the generator draws that has no rule, on purpose: recurrent layers, and branches, of which nothing is known outside. */
-const NO_RULE = /(LSTM|GRU|RNN|If) has no gradient rule|rank is not known/
+/** What the generator draws that has no rule, on purpose. */
+const NO_RULE = /^(LSTM|GRU|RNN) .* has no gradient rule/
+
+/** Behind branches nothing is known, not even ranks. */
+function branches({ graph }: Model): boolean {
+  return graph.nodes.some(({ opType }) => opType === 'If')
+}
 
 async function outcomes(
   dtype: 'float32' | 'float64',
@@ -27,7 +32,7 @@ async function outcomes(
   await fc.assert(
     fc.asyncProperty(randomGraphs({ dtype }), async ({ model }) => {
       const outcome = await checkDerivatives(model, open)
-      if (outcome.skipped === 'refused') expect(outcome.reason).toMatch(NO_RULE)
+      if (outcome.skipped === 'refused' && !branches(model)) expect(outcome.reason).toMatch(NO_RULE)
       found.push(outcome)
     }),
     { numRuns: runs, seed: SEED },
