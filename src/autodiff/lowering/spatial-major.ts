@@ -1,9 +1,11 @@
 import { describe, floatOf, intOf } from '../../graph/attributes.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { isNumber } from '../../graph/dims.js'
+import type { DType } from '../../graph/dtype.js'
 import type { Model, Node } from '../../graph/model.js'
 import { ModelError } from '../../graph/model.js'
 import type { Value } from '../../graph/value.js'
+import { INTERNAL_DOMAIN } from '../../ops/internal.js'
 import { maxAlong1d } from '../../ops/internal-pooling.js'
 import { slidingSizes, windowOf } from '../../ops/windows.js'
 import { BUILT_OPSET, modelOfBuilder, newBuilder } from '../../shapes/build.js'
@@ -11,6 +13,7 @@ import { valuesOf } from '../../shapes/infer.js'
 import type { Values } from '../../shapes/values.js'
 import { NodeView } from '../../shapes/view.js'
 import { prefixFor } from './prefix.js'
+import { isRewritable, opsetsOf } from './rewritable.js'
 import { type Window2d, average, convolution, patchwise, pointwise } from './convolution.js'
 
 /** Elements along an axis up to which the transforms of a convolution are cheaper than what they save. */
@@ -33,10 +36,10 @@ const BINARY = new Set(['Add', 'Sub', 'Mul', 'Div'])
  * concatenating channels moves whole runs. Names of inputs, outputs and initializers and all their shapes stay. An operator that has
  * no such form is left as it is, with its inputs brought back.
  *
- * The model is float32, with fixed sizes. What is new has gradient rules; see `spellOut` for what comes after.
+ * Of float32 images with fixed sizes. What is new has gradient rules; see `spellOut` for what comes after.
  */
 export function spatialMajor(model: Model): Model {
-  return new SpatialMajor(model).run()
+  return isRewritable(model) ? new SpatialMajor(model).run() : model
 }
 
 class SpatialMajor {
@@ -66,15 +69,17 @@ class SpatialMajor {
     const { graph } = this.#model
     for (const { name, dtype, shape } of graph.inputs) {
       if (graph.initializers.has(name)) continue
-      if (dtype === undefined || shape?.every((dim) => typeof dim === 'number') !== true)
-        throw new ModelError(`input '${name}': a training step needs fixed sizes; give them (bindDims)`)
       this.#plain.set(name, this.#builder.input(name, dtype, shape))
     }
     for (const [name, tensor] of graph.initializers) this.#plain.set(name, this.#builder.initializer(tensor))
     for (const node of graph.nodes) this.#node(node)
     for (const { name } of graph.outputs) this.#builder.output(this.plain(name), name)
     const built = modelOfBuilder(this.#builder, graph.name)
-    return { ...built, opsets: new Map([...this.#model.opsets, ['', BUILT_OPSET], ['teleport', 1]]) }
+    return {
+      ...built,
+      irVersion: Math.max(built.irVersion, this.#model.irVersion),
+      opsets: opsetsOf(this.#model, INTERNAL_DOMAIN),
+    }
   }
 
   /** A value in the model's layout. */

@@ -8,13 +8,15 @@ import type { Value } from '../../graph/value.js'
 import { columnSum } from '../../ops/column-sum.js'
 import { INTERNAL, INTERNAL_DOMAIN } from '../../ops/internal.js'
 import { prefixFor } from './prefix.js'
-import { BUILT_OPSET, modelOfBuilder, newBuilder } from '../../shapes/build.js'
+import { isRewritable, opsetsOf } from './rewritable.js'
+import { modelOfBuilder, newBuilder } from '../../shapes/build.js'
 
 /**
  * The model with its internal operators spelt out in ONNX Runtime's, what is computed twice computed once, and what nobody reads left
  * out. Names of inputs, outputs and initializers stay. A graph for ONNX Runtime on the CPU: it has operators of com.microsoft.
  */
 export function spellOut(model: Model): Model {
+  if (!isRewritable(model)) return model
   const { graph } = model
   const speller = new Speller(newBuilder(prefixFor(model, 'lowered')))
   for (const { name, dtype, shape = [] } of graph.inputs)
@@ -170,7 +172,8 @@ class Speller {
   }
 
   /** What is computed under a name of its own gets the output's: an Identity would copy it. */
-  finish({ graph }: Model): Model {
+  finish(model: Model): Model {
+    const { graph } = model
     const { builder } = this
     const computed = new Set(builder.nodes.flatMap(({ outputs }) => outputs))
     const renamed = new Map<string, string>()
@@ -190,11 +193,9 @@ class Speller {
       inputs: node.inputs.map(to),
       outputs: node.outputs.map(to),
     }))
-    const opsets = new Map([
-      ['', BUILT_OPSET],
-      ['com.microsoft', 1],
-    ])
-    return pruned({ ...built, opsets, graph: { ...built.graph, nodes } })
+    const opsets = opsetsOf(model, 'com.microsoft', INTERNAL_DOMAIN)
+    const irVersion = Math.max(built.irVersion, model.irVersion)
+    return pruned({ ...built, irVersion, opsets, graph: { ...built.graph, nodes } })
   }
 }
 

@@ -240,4 +240,30 @@ describe('a graph that is spelt out', () => {
       data.forEach((value, i) => expect(other.get(name)!.data[i]).toBeCloseTo(value as number, 3))
     }
   })
+
+  it('stays as it is where it has subgraphs, which refer to names, or sizes that are not fixed', () => {
+    const branches = new Network(18)
+    const x = branches.input([2, 3])
+    const inner = (opType: string) => {
+      const net = new Network(18)
+      return { type: 'graph', value: net.output(net.op(opType, [x])).model().graph } as const
+    }
+    const condition = branches.op('Greater', [branches.op('ReduceSum', [x], { keepdims: 0 }), branches.scalar(0)])
+    const chosen = branches.op('If', [condition], { then_branch: inner('Relu'), else_branch: inner('Neg') })
+    const model = branches.output(chosen).model()
+    expect(spellOut(spatialMajor(model))).toBe(model)
+    const open = new Network(18)
+    const named = open.output(open.op('Relu', [open.input([2, 3])])).model()
+    const [info] = named.graph.inputs
+    const unbound = { ...named, graph: { ...named.graph, inputs: [{ ...info!, shape: ['N', 3] }] } }
+    expect(spellOut(spatialMajor(unbound))).toBe(unbound)
+  })
+
+  it('keeps operators of later opsets', async () => {
+    const net = new Network(20)
+    const model = net.output(net.op('Gelu', [spatialImage(net)])).model()
+    const [plain, other] = [await run(model), await run(spellOut(spatialMajor(model)))]
+    for (const [name, { data }] of plain)
+      data.forEach((value, i) => expect(other.get(name)!.data[i]).toBeCloseTo(value as number, 5))
+  })
 })
