@@ -15,8 +15,8 @@ const GRAPHS = Number(process.env['NEURAL_TELEPORTATION_GRAPHS'] ?? 120)
 /** Another seed, other networks. */
 const SEED = Number(process.env['NEURAL_TELEPORTATION_SEED'] ?? 1)
 
-/** What the generator draws that has no rule, on purpose. */
-const NO_RULE = /^(LSTM|GRU|RNN) .* has no gradient rule/
+/** What the generator draws that has no rule, on purpose; or a batch of N beside an axis of 2: N might be 1, or 2. */
+const NO_RULE = /^(LSTM|GRU|RNN) .* has no gradient rule|^[A-Z]\w+ '.*'.*whether its axis \d+ is broadcast/
 
 /** Behind branches nothing is known, not even ranks. */
 function branches({ graph }: Model): boolean {
