@@ -69,7 +69,7 @@ class SpatialMajor {
     const { graph } = this.#model
     for (const { name, dtype, shape } of graph.inputs) {
       if (graph.initializers.has(name)) continue
-      this.#plain.set(name, this.#builder.input(name, dtype, shape))
+      this.#plain.set(name, this.#builder.input(name, dtype as DType, shape as number[]))
     }
     for (const [name, tensor] of graph.initializers) this.#plain.set(name, this.#builder.initializer(tensor))
     for (const node of graph.nodes) this.#node(node)
