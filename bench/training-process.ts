@@ -103,6 +103,8 @@ async function main(): Promise<void> {
   })
   const network = positionals[0] as NetworkName
   const batchSize = Number(values.batch ?? BATCHES[network])
+  // As PyTorch's program has its library by then.
+  await import('onnxruntime-node')
   const before = residentMemory().now
   const { step, times } = derived(network, batchSize, values.plain)
   const nodes = step.model.graph.nodes.length

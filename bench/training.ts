@@ -37,8 +37,9 @@ const MEMORY_LIMIT = 1.5
 interface Taken {
   /** The median step of each round, in milliseconds. */
   readonly times: readonly number[]
-  /** Peak resident memory less what there was before the network, in bytes. */
-  readonly memory: number
+  /** Peak resident memory of the process, and what there was of it before the network, when the libraries were loaded; in bytes. */
+  readonly peak: number
+  readonly before: number
 }
 
 interface Measured {
@@ -88,7 +89,7 @@ async function measure({ name, steps }: Network, rounds: number, withTorch: bool
   const taken: Taken[] = []
   for (const [i, program] of programs.entries()) {
     const { peak, before } = await program.ask<{ readonly peak: number; readonly before: number }>('memory')
-    taken.push({ times: times[i] ?? [], memory: peak - before })
+    taken.push({ times: times[i] ?? [], peak, before })
     await program.end()
   }
   return { ours: taken[0] as Taken, ...(taken[1] && { torch: taken[1] }), ready }
@@ -116,8 +117,14 @@ function figuresOf({ title, limit }: Network, { ours, torch }: Measured): { time
     ],
     memory: [
       {
-        what: `${title}: peak memory ÷ PyTorch's`,
-        values: [ours.memory / torch.memory],
+        what: `${title}: peak memory of the process ÷ PyTorch's`,
+        values: [ours.peak / torch.peak],
+        unit: '×',
+        demand: demand(MEMORY_LIMIT),
+      },
+      {
+        what: `${title}: the same without the libraries ÷ PyTorch's`,
+        values: [(ours.peak - ours.before) / (torch.peak - torch.before)],
         unit: '×',
         demand: demand(MEMORY_LIMIT),
       },
@@ -128,7 +135,8 @@ function figuresOf({ title, limit }: Network, { ours, torch }: Measured): { time
 function detailsOf(measured: readonly (readonly [Network, Measured])[]): Table {
   const milliseconds = ({ times }: Taken): string =>
     `${median(times).toFixed(0)} (${Math.min(...times).toFixed(0)}–${Math.max(...times).toFixed(0)})`
-  const mebibytes = ({ memory }: Taken): string => (memory / 2 ** 20).toFixed(0)
+  const mebibytes = ({ peak, before }: Taken): string =>
+    `${(peak / 2 ** 20).toFixed(0)} (${((peak - before) / 2 ** 20).toFixed(0)})`
   return {
     columns: [
       'network',
@@ -172,8 +180,8 @@ classes: training form, that is, with batch statistics and their running average
           : `The same networks in PyTorch ${version} (bench/peer/train_step.py).`
       } ${THREADS} threads each. Each program runs in a process of its own; they take turns in ${rounds} rounds, and only one of them works at a time. A turn
 is one step that does not count, then ${NETWORKS.map(({ title, steps }) => `${steps} of ${title}`).join(', ')}, of which the median counts; the ratio is taken within each round. Memory is
-the peak of what is resident in the process from its beginning to the end of the last round, less what was resident before the network was
-made, when the libraries were loaded. The time of deriving the step counts from the network to the graph of the whole step, written
+the peak of what is resident in the process from its beginning to the end of the last round; in brackets and in the second rows less what
+was resident before the network was made, when the libraries (onnxruntime-node, PyTorch) were loaded. The time of deriving the step counts from the network to the graph of the whole step, written
 for the CPU, in ${PROCESSES} processes, once in each.`,
       tables: [
         figureTable([

@@ -1,4 +1,4 @@
-"""One training step of four networks in PyTorch: what bench/train.ts is measured against.
+"""One training step of four networks in PyTorch: what bench/training.ts is measured against.
 
 `python3 bench/peer/train_step.py NETWORK [--batch N]` prints one line of JSON `{"ready": ...}` and then obeys lines on
 stdin: `run N` does N steps and answers with their times in milliseconds; `memory` answers with the peak of the process's
@@ -7,7 +7,6 @@ alternate between this and another program, and both meet the same machine.
 """
 import argparse
 import json
-import resource
 import sys
 import time
 
@@ -16,9 +15,9 @@ from torch import nn
 import torchvision
 
 
-def resident():
+def resident(which='VmRSS'):
     with open('/proc/self/status') as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith('VmRSS'))
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(which))
 
 
 def mlp():
@@ -72,8 +71,7 @@ def main():
     for line in sys.stdin:
         command, *rest = line.split()
         if command == 'memory':
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            print(json.dumps({'peak': peak, 'before': before}), flush=True)
+            print(json.dumps({'peak': resident('VmHWM'), 'before': before}), flush=True)
             continue
         times = []
         for _ in range(int(rest[0])):

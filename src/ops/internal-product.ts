@@ -1,5 +1,4 @@
 import { intOf } from '../graph/attributes.js'
-import type { GraphBuilder } from '../graph/builder.js'
 import { type Dim, isNumber } from '../graph/dims.js'
 import { numbersOf } from '../graph/tensor.js'
 import type { Value } from '../graph/value.js'
@@ -47,22 +46,23 @@ const gradient: GradientRule = ({ node, x, dy, give }) => {
   give(1, () => (transB ? product(dy, x(0), { transA: true, transB: transA }) : product(x(0), dy, { transA: !transA })))
 }
 
-function expand({ node, builder, x }: ExpansionContext): readonly Value[] {
+function expand({ node, x }: ExpansionContext): readonly Value[] {
   const a = x(0)
   const b = x(1)
   const transA = intOf(node, 'transA', 0)
   const transB = intOf(node, 'transB', 0)
   if (transA === 0 && transB === 0) return [a.matmul(b)]
   const transposed = transA === 0 ? undefined : transposedConstant(a)
-  if (transposed !== undefined) return [expandedProduct(builder, transposed, b, 0, transB)]
-  return [expandedProduct(builder, a, b, transA, transB)]
+  if (transposed !== undefined) return [expandedProduct(transposed, b, 0, transB)]
+  return [expandedProduct(a, b, transA, transB)]
 }
 
-function expandedProduct(builder: GraphBuilder, a: Value, b: Value, transA: number, transB: number): Value {
+/** A·B in ONNX Runtime's operators; 1 where a matrix is to be transposed first. */
+export function expandedProduct(a: Value, b: Value, transA: number, transB: number): Value {
   if (transA === 0 && transB === 0) return a.matmul(b)
   if (a.rank === 2 && b.rank === 2) return a.op('Gemm', [b], { transA, transB })
   // FusedMatMul takes what Transpose and MatMul together give, and ONNX Runtime has it on the CPU.
-  return builder.op('FusedMatMul', [a, b], { transA, transB }, 'com.microsoft')
+  return a.builder.op('FusedMatMul', [a, b], { transA, transB }, 'com.microsoft')
 }
 
 /** A constant is transposed here, once: products with a transposed left side take ONNX Runtime several times as long if there are few rows. */

@@ -26,9 +26,11 @@ export async function openTrainer(
   step: TrainingStep,
   options: TrainerOptions = {},
 ): Promise<Trainer> {
-  const open = (model: Model) =>
-    openModel(runtime, runtime.writingResults?.(model) ?? model, { ...options, keepMemory: true })
-  return new StepRunner(step, await open(step.model), () => open(step.evaluation), options.seed ?? 0)
+  const open = (model: Model, optimization: 'none' | 'all') =>
+    openModel(runtime, runtime.writingResults?.(model) ?? model, { ...options, keepMemory: true, optimization })
+  // A step is written as it should run. Looking for something better takes seconds with ten thousand nodes, and finds nothing.
+  const session = await open(step.model, 'none')
+  return new StepRunner(step, session, () => open(step.evaluation, 'all'), options.seed ?? 0)
 }
 
 /** Where the values of one side of the double buffer lie, by their names; the optimiser's states lie on both. */

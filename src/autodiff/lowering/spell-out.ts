@@ -7,6 +7,7 @@ import { numbersOf, sizeOf } from '../../graph/tensor.js'
 import type { Value } from '../../graph/value.js'
 import { columnSum } from '../../ops/column-sum.js'
 import { INTERNAL, INTERNAL_DOMAIN } from '../../ops/internal.js'
+import { LateTransforms } from './late-transforms.js'
 import { prefixFor } from './prefix.js'
 import { isRewritable, opsetsOf } from './rewritable.js'
 import { modelOfBuilder, newBuilder } from '../../shapes/build.js'
@@ -40,8 +41,14 @@ class Speller {
   readonly #reshapedFrom = new Map<string, Value>()
   readonly #expandedFrom = new Map<string, { readonly small: Value; readonly sizes: readonly number[] }>()
 
+  readonly #transforms: LateTransforms
+  /** Outputs of Relu, and where they are above 0. */
+  readonly #rectified = new Set<string>()
+  readonly #active = new Set<string>()
+
   constructor(builder: GraphBuilder) {
     this.builder = builder
+    this.#transforms = new LateTransforms(builder)
   }
 
   set(name: string, value: Value): void {
@@ -50,6 +57,7 @@ class Speller {
 
   node(node: Node): void {
     const outputs = this.#rewritten(node) ?? this.#copied(node)
+    this.#note(node, outputs[0])
     node.outputs.forEach((name, i) => name !== '' && this.set(name, outputs[i] as Value))
   }
 
@@ -66,7 +74,8 @@ class Speller {
   #rewritten(node: Node): readonly Value[] | undefined {
     const { builder } = this
     const x = (input: number) => this.#x(node, input)
-    if (node.domain === INTERNAL_DOMAIN) return INTERNAL.get(node.opType)?.expand({ node, builder, x })
+    if (node.domain === INTERNAL_DOMAIN)
+      return INTERNAL.get(node.opType)?.expand({ node, builder, x: (input) => this.#late(node, input) })
     if (node.domain !== '') return undefined
     if (BROADCASTING.has(node.opType)) return this.#broadcast(node)
     switch (node.opType) {
@@ -80,9 +89,47 @@ class Speller {
         return this.#firstOfExpanded(node)
       case 'ReduceSum':
         return this.#leadingSum(node)
+      case 'Where':
+        return this.#masked(node)
       default:
         return undefined
     }
+  }
+
+  /** What later nodes want to know of this one. */
+  #note(node: Node, output: Value | undefined): void {
+    if (output === undefined) return
+    const { opType, domain } = node
+    if (domain === INTERNAL_DOMAIN && opType === 'MatrixProduct' && intOf(node, 'transA', 0) === 0) {
+      const weights = this.#x(node, 1)
+      const origin = this.#reshapedFrom.get(weights.name) ?? weights
+      this.#transforms.note(output, this.#x(node, 0), weights, origin, intOf(node, 'transB', 0) === 1)
+    }
+    if (domain !== '') return
+    if (opType === 'Relu') this.#rectified.add(output.name)
+    if (opType === 'Greater' && this.#rectified.has(this.#x(node, 0).name) && this.#isZero(this.#x(node, 1)))
+      this.#active.add(output.name)
+  }
+
+  /** An input of an internal operator; a transformed kernel that was needed long ago is computed again. */
+  #late(node: Node, input: number): Value {
+    const value = this.#x(node, input)
+    if (node.opType !== 'MatrixProduct' || input !== 1) return value
+    const origin = this.#reshapedFrom.get(value.name) ?? value
+    const again = this.#transforms.again(origin, this.#x(node, 0))
+    return again === undefined ? value : this.#reshapedOnce(again, value.sizes())
+  }
+
+  /** The gradient of a Relu: a product with the mask takes half of Where's time, and is the same for all that is finite. */
+  #masked(node: Node): readonly Value[] | undefined {
+    const [mask, dy, zero] = [0, 1, 2].map((input) => this.#x(node, input)) as [Value, Value, Value]
+    if (!this.#active.has(mask.name) || !this.#isZero(zero) || dy.dtype !== 'float32') return undefined
+    return [dy.mul(mask.cast('float32'))]
+  }
+
+  #isZero({ name }: Value): boolean {
+    const tensor = this.builder.initializers.get(name)
+    return tensor !== undefined && tensor.dims.length === 0 && numbersOf(tensor)[0] === 0
   }
 
   /** A reshape of a reshape is one of what that was reshaped from. */
