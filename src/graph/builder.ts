@@ -130,13 +130,14 @@ export class GraphBuilder {
     return this.ops(opType, inputs, attributes, 1, domain)[0] as Value
   }
 
-  /** A new node with several outputs. */
+  /** A new node with several outputs. `name`: what messages call it; default its first output's. */
   ops(
     opType: string,
     inputs: readonly (Value | undefined)[],
     attributes: AttributeValues,
     outputs: number,
     domain = '',
+    name = '',
   ): readonly Value[] {
     // A Dropout in training draws its mask.
     const key =
@@ -144,7 +145,7 @@ export class GraphBuilder {
     const found = key === undefined ? undefined : this.#emitted.get(key)
     if (found !== undefined) return found
     const names = Array.from({ length: outputs }, () => this.freshName(`${opType}_${this.#next++}`))
-    const values = this.#emit(opType, inputs, attributes, names, domain)
+    const values = this.#emit(opType, inputs, attributes, names, domain, name)
     if (key !== undefined) this.#emitted.set(key, values)
     return values
   }
@@ -155,11 +156,12 @@ export class GraphBuilder {
     attributes: AttributeValues,
     outputs: readonly string[],
     domain: string,
+    name = '',
   ): readonly Value[] {
     const names = inputs.map((input) => input?.name ?? '')
     while (names.at(-1) === '') names.pop()
     const node: Node = {
-      name: outputs[0] ?? '',
+      name: name || (outputs[0] ?? ''),
       opType,
       domain,
       inputs: names,

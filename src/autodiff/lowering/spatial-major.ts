@@ -113,7 +113,8 @@ class SpatialMajor {
     if (node.domain === '' && this.#lower(node)) return
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.plain(name)))
     const attributes = Object.fromEntries(node.attributes)
-    const outputs = this.#builder.ops(node.opType, inputs, attributes, node.outputs.length, node.domain)
+    const name = node.name || (node.outputs[0] ?? '')
+    const outputs = this.#builder.ops(node.opType, inputs, attributes, node.outputs.length, node.domain, name)
     node.outputs.forEach((name, i) => name !== '' && this.#plain.set(name, outputs[i] as Value))
   }
 

@@ -1,7 +1,7 @@
-import { intOf } from '../../graph/attributes.js'
+import { describe, intOf } from '../../graph/attributes.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { isNumber } from '../../graph/dims.js'
-import type { Model, Node } from '../../graph/model.js'
+import { type Model, ModelError, type Node } from '../../graph/model.js'
 import { pruned } from '../../graph/prune.js'
 import { numbersOf, sizeOf } from '../../graph/tensor.js'
 import type { Value } from '../../graph/value.js'
@@ -62,7 +62,9 @@ class Speller {
   }
 
   #x(node: Node, input: number): Value {
-    return this.#values.get(node.inputs[input] ?? '') as Value
+    const value = this.#values.get(node.inputs[input] ?? '')
+    if (value === undefined) throw new ModelError(`${describe(node)}: input ${input} is missing; the operator needs it`)
+    return value
   }
 
   #copied(node: Node): readonly Value[] {

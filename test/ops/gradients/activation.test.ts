@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AttributeValue } from '../../support/plain-graph.js'
-import { float } from '../network.js'
+import { gradients } from '../../../src/autodiff/gradients.js'
+import { runAt } from '../../support/gradient-check.js'
+import { float, Network } from '../network.js'
 import { awayFromKinks, check, gradientsOfSum, runs } from './elementwise-check.js'
 
 interface Activation {
@@ -177,5 +179,20 @@ describe('Clip', () => {
       2: { ...bound(1), dtype: 'float32' as const },
     }
     expect(await gradientsOfSum({ opType: 'Clip', inputs, constants })).toEqual([[0, 1, 1, 1, 0]])
+  })
+})
+
+describe('Relu', () => {
+  it('lets nothing pass at zero and below, not even what is infinite, as PyTorch', async () => {
+    const net = new Network()
+    const x = net.input([3], 'float64')
+    const total = net.op('ReduceSum', [net.op('Sqrt', [net.op('Relu', [x])])], { keepdims: 0 })
+    const { model, gradients: names } = gradients(net.output(total).model(), {
+      of: total,
+      wrt: [x],
+      keepOutputs: false,
+    })
+    const found = await runAt(model, new Map([[x, { dims: [3], data: Float64Array.of(-1, 0, 4) }]]))
+    expect([...found.get(names.get(x)!)!.data]).toEqual([0, 0, 0.25])
   })
 })
