@@ -48,7 +48,7 @@ class Speller {
 
   constructor(builder: GraphBuilder) {
     this.builder = builder
-    this.#transforms = new LateTransforms(builder)
+    this.#transforms = new LateTransforms(builder, (value) => this.#reshapedFrom.get(value.name) ?? value)
   }
 
   set(name: string, value: Value): void {
@@ -102,24 +102,19 @@ class Speller {
   #note(node: Node, output: Value | undefined): void {
     if (output === undefined) return
     const { opType, domain } = node
-    if (domain === INTERNAL_DOMAIN && opType === 'MatrixProduct' && intOf(node, 'transA', 0) === 0) {
-      const weights = this.#x(node, 1)
-      const origin = this.#reshapedFrom.get(weights.name) ?? weights
-      this.#transforms.note(output, this.#x(node, 0), weights, origin, intOf(node, 'transB', 0) === 1)
-    }
+    if (domain === INTERNAL_DOMAIN && opType === 'MatrixProduct' && intOf(node, 'transA', 0) === 0)
+      this.#transforms.note(output, this.#x(node, 0), this.#x(node, 1), intOf(node, 'transB', 0) === 1)
     if (domain !== '') return
     if (opType === 'Relu') this.#rectified.add(output.name)
     if (opType === 'Greater' && this.#rectified.has(this.#x(node, 0).name) && this.#isZero(this.#x(node, 1)))
       this.#active.add(output.name)
   }
 
-  /** An input of an internal operator; a transformed kernel that was needed long ago is computed again. */
+  /** An input of an internal operator; a transformed tensor that was needed long ago is computed again. */
   #late(node: Node, input: number): Value {
     const value = this.#x(node, input)
     if (node.opType !== 'MatrixProduct' || input !== 1) return value
-    const origin = this.#reshapedFrom.get(value.name) ?? value
-    const again = this.#transforms.again(origin, this.#x(node, 0))
-    return again === undefined ? value : this.#reshapedOnce(again, value.sizes())
+    return this.#transforms.again(value, this.#x(node, 0)) ?? value
   }
 
   /** The gradient of a Relu: a product with the mask takes half of Where's time, and is the same for all that is finite. */
