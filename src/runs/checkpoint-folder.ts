@@ -41,7 +41,7 @@ export class CheckpointFolder {
       }
       this.#remove(name)
       fs.renameSync(temporary, target)
-      this.#tidy()
+      this.#tidy(name)
     })
     return target
   }
@@ -70,9 +70,14 @@ export class CheckpointFolder {
       .sort((a, b) => orderOf(a) - orderOf(b))
   }
 
-  /** Takes away old checkpoints, and what a killed process left. */
-  #tidy(): void {
-    for (const name of this.#names().slice(0, -this.#keep)) this.#remove(name)
+  /**
+   * Takes away old checkpoints, and what a killed process left. Later ones than the one just written could not be read when the run went on
+   * before them: they must not count among those that are kept.
+   */
+  #tidy(written: string): void {
+    const names = this.#names()
+    const end = names.indexOf(written) + 1
+    for (const name of [...names.slice(0, end).slice(0, -this.#keep), ...names.slice(end)]) this.#remove(name)
     for (const name of fs.readdirSync(this.folder).filter((name) => name.startsWith('.epoch-')))
       fs.rmSync(path.join(this.folder, name), { recursive: true, force: true })
   }

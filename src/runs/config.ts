@@ -1,4 +1,4 @@
-import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
@@ -27,9 +27,19 @@ export function readConfig(text: string, file: string): ReadConfig {
     const at = offsetOf(document.contents, path)
     return at === undefined ? file : `${file}:${lines.linePos(at).line}`
   }
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }))
+  const parsed = configSchema.safeParse(valueOf(document, file))
   if (parsed.success) return { config: parsed.data, where }
   throw new ModelError(firstOf(parsed.error.issues, where))
+}
+
+/** What the document says. @throws ModelError for aliases of nothing, and for so many that they would fill the memory */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new ModelError(`${file}: no valid YAML: ${error.message}`)
+    throw error
+  }
 }
 
 /** Of several issues the one that stands first in the file says most. */

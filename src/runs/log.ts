@@ -1,3 +1,5 @@
+import { quoted } from '../graph/text.js'
+import { attempt } from '../runtime/node/system-errors.js'
 import type { Checkpoint } from '../train/checkpoint.js'
 import type { EpochMetrics } from '../train/fit-options.js'
 import { MetricsFile } from './metrics.js'
@@ -8,16 +10,24 @@ export const METRICS = 'metrics.jsonl'
 
 /** What a run writes as it goes: metrics as JSON lines, and for TensorBoard. */
 export class Log {
+  readonly #folder: string
   readonly #metrics: MetricsFile
   readonly #events: EventFile
 
   constructor(run: RunFolder, resume: Checkpoint | undefined) {
-    this.#metrics = new MetricsFile(run.path(METRICS), resume?.epoch ?? 0)
-    this.#events = new EventFile(run.path('tensorboard'), { startStep: firstStepOf(resume) })
+    this.#folder = run.folder
+    this.#metrics = this.#attempt(() => new MetricsFile(run.path(METRICS), resume?.epoch ?? 0))
+    try {
+      const options = { startStep: firstStepOf(resume) }
+      this.#events = this.#attempt(() => new EventFile(run.path('tensorboard'), options))
+    } catch (error) {
+      this.#metrics.close()
+      throw error
+    }
   }
 
   epoch(metrics: EpochMetrics): void {
-    this.#metrics.write(metrics)
+    this.#attempt(() => this.#metrics.write(metrics))
     const { loss, accuracy, lr, validationLoss, validationAccuracy, seconds } = metrics
     const tags = {
       'training/loss': loss,
@@ -28,12 +38,16 @@ export class Log {
       'validation/accuracy': validationAccuracy,
     }
     const known = Object.entries(tags).filter((entry): entry is [string, number] => entry[1] !== undefined)
-    this.#events.scalars(metrics.step, Object.fromEntries(known))
+    this.#attempt(() => this.#events.scalars(metrics.step, Object.fromEntries(known)))
   }
 
   close(): void {
     this.#metrics.close()
     this.#events.close()
+  }
+
+  #attempt<T>(action: () => T): T {
+    return attempt(`cannot write the metrics into ${quoted(this.#folder)}`, action)
   }
 }
 

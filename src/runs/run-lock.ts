@@ -19,6 +19,7 @@ export class RunLock {
   /** Folders that this very process has. */
   static readonly #held = new Set<string>()
   readonly #file: string
+  #released = false
   readonly #onExit = (): void => this.release()
 
   private constructor(file: string) {
@@ -50,7 +51,10 @@ export class RunLock {
     }
   }
 
+  /** Does nothing the second time: the folder may be another run's then. */
   release(): void {
+    if (this.#released) return
+    this.#released = true
     process.off('exit', this.#onExit)
     RunLock.#held.delete(this.#file)
     this.#remove()

@@ -130,6 +130,7 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
   )
   const sources: ImageSource[] = []
   let run = from
+  let ready = from !== undefined
   let log: Log | undefined
   try {
     const training = await saying(where('training', 'batchSize'), () => trainingSource(dataset, config))
@@ -145,8 +146,14 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
         warn,
       })
       // Only now nothing can be wrong any more with what the configuration says.
-      run ??= await start.folder()
-      log ??= new Log(run, resume)
+      ready = true
+      try {
+        run ??= await start.folder()
+        log ??= new Log(run, resume)
+      } catch (error) {
+        await trainer.release()
+        throw error
+      }
       return trainer
     }
     const begin = async () =>
@@ -170,8 +177,8 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
         ...(options.signal && { signal: options.signal }),
         ...(config.checkpoints.steps !== undefined && { checkpointSteps: config.checkpoints.steps }),
       })
-    // What is said before the run has a folder is about the network.
-    const result = await saying(() => (run === undefined ? where('model') : undefined), begin)
+    // What is said before the first step is ready is about the network.
+    const result = await saying(() => (ready ? undefined : where('model')), begin)
     return await ended(run as unknown as RunFolder, result)
   } finally {
     log?.close()
