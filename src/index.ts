@@ -56,7 +56,7 @@ export { bindDims } from './shapes/bind.js'
 
 /** Training. */
 export { type Loss, type TrainingStep, type TrainingStepOptions } from './train/step.js'
-export { trainingStep } from './train/training-step.js'
+export { type Lowering, NO_LOWERING, trainingStep } from './train/training-step.js'
 export { openTrainer, type TrainerOptions } from './train/runner.js'
 export type { EvaluationResult, StepResult, Trainer, TrainerState, TrainingBatch } from './train/trainer.js'
 export type { Optimizer } from './train/optimizer.js'
@@ -80,9 +80,11 @@ export {
   fit,
   type FitOptions,
   type FitResult,
+  type Metrics,
   type StepProgress,
   validate,
 } from './train/fit.js'
+export type { Validation } from './train/validate.js'
 export type { Teleportation } from './train/teleportation.js'
 export { pseudoTeleport, type PseudoOptions } from './teleport/pseudo.js'
 export { trainingQuiver } from './teleport/training-quiver.js'

@@ -43,8 +43,10 @@ Examples:
   teleport apply model.onnx -o moved.onnx --seed 7 --save-cob move.safetensors
   teleport undo moved.onnx --cob move.safetensors -o back.onnx
   teleport verify model.onnx back.onnx
+  teleport train config.yaml -o runs/first
+  teleport gradients runs/first/model.onnx --data cifar10 --check
 
-Exit status: 0 done, 1 the check failed (not the same function), 2 wrong usage or input.`
+Exit status: 0 done, 1 a check failed or training diverged, 2 wrong usage or input.`
 
 /** The command line for these arguments. It can be used once `ready` has come. */
 export function programFor(argv: readonly string[]): {

@@ -1,10 +1,9 @@
 import { type Model, ModelError, type Tensor } from '../graph/model.js'
-import { MemoryData } from '../graph/tensor.js'
-import { converted, isHostDType, numberReader, zeros } from '../runtime/host.js'
+import { sameDims } from '../graph/tensor.js'
+import { quoted, shapeText } from '../graph/text.js'
+import { converted, isHostDType, numberReader, tensorOfHost, zeros } from '../runtime/host.js'
 import { type OpenOptions, openModel } from '../runtime/open.js'
 import type { HostTensor, HostTensors, Runtime, Session } from '../runtime/session.js'
-import { quoted, shapeText } from '../graph/text.js'
-import { sameDims } from '../graph/tensor.js'
 import { withWeights } from '../teleport/weights.js'
 import { drawMask } from './masks.js'
 import type { BatchInput, StepValue, TrainingStep } from './step.js'
@@ -213,13 +212,8 @@ class StepRunner implements Trainer {
   }
 
   model(): Model {
-    const tensors = new Map<string, Tensor>()
-    for (const [name, { dims, data }] of this.weights()) {
-      const { buffer, byteOffset, byteLength } = data as Float32Array
-      const { dtype } = this.#current.get(name) as HostTensor
-      tensors.set(name, { name, dtype, dims, data: new MemoryData(new Uint8Array(buffer, byteOffset, byteLength)) })
-    }
-    return withWeights(this.step.source, tensors)
+    const tensors = [...this.weights()].map(([name, value]) => [name, tensorOfHost(name, value)] as const)
+    return withWeights(this.step.source, new Map(tensors))
   }
 
   async release(): Promise<void> {
