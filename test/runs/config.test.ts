@@ -53,6 +53,7 @@ describe('a configuration', () => {
     ],
     ['a missing one', GOOD.replace('  batchSize: 64\n', ''), /^run\.yaml:5: training\.batchSize: expected/],
     ['what is no YAML', `${GOOD}  x: [1`, /^run\.yaml:\d+: no valid YAML/],
+    ['an alias of nothing', GOOD.replace('seed: 7', 'seed: *x'), /^run\.yaml: no valid YAML: Unresolved alias/],
     ['a key twice', `${GOOD}seed: 8\n`, /^run\.yaml:14: no valid YAML/],
     ['nothing', '', /^run\.yaml: expected object|^run\.yaml:1: expected object/],
     ['a bad rate', GOOD.replace('lr: 0.01', 'lr: -1'), /^run\.yaml:8: training\.optimizer\.lr/],

@@ -176,6 +176,31 @@ describe('a run', () => {
     }
   })
 
+  it('keeps what it writes where all checkpoints were damaged, and can be resumed from it', async () => {
+    const text = CONFIG.replace('keep: 2', 'keep: 1')
+    await begun('spoilt', text)
+    const expected = outcome('spoilt')
+    fs.rmSync(at('spoilt/model.onnx'))
+    fs.writeFileSync(at('spoilt/checkpoints/epoch-0003/progress.json'), '')
+    const controller = new AbortController()
+    const onStep = ({ batch }: { readonly batch: number }) => {
+      if (batch === 3) controller.abort()
+    }
+    await resumeRun(at('spoilt'), { onStep, signal: controller.signal })
+    expect(fs.readdirSync(at('spoilt/checkpoints'))).toEqual(['epoch-0000-batch-000003'])
+    const warnings: string[] = []
+    await resumeRun(at('spoilt'), { onWarning: (line) => warnings.push(line) })
+    expect(warnings).toEqual([])
+    expect(outcome('spoilt')).toEqual(expected)
+  })
+
+  it('says in a line that its metrics cannot be written', async () => {
+    await begun('unwritable')
+    fs.rmSync(at('unwritable/tensorboard'), { recursive: true })
+    fs.writeFileSync(at('unwritable/tensorboard'), '')
+    await expect(resumeRun(at('unwritable'))).rejects.toThrow(/^cannot write the metrics into '.*unwritable': /)
+  })
+
   it.each([1, 6, 8, 17])(
     'stopped after %i steps and resumed has the same metrics, for TensorBoard too',
     async (steps) => {
