@@ -88,8 +88,8 @@ async function measure(
       if ('failed' in losses) return losses.failed
       const expected = await ours.ask<readonly number[]>(`losses ${LOSSES}`)
       // Steps with few images bring the loss down fast, and rounding does not shrink with it.
-      const first = Math.abs(expected[0] ?? NaN)
-      const difference = Math.max(...expected.map((loss, i) => Math.abs((losses[i] ?? NaN) - loss) / first))
+      const scale = Math.abs(expected[0] ?? NaN)
+      const difference = Math.max(...expected.map((loss, i) => Math.abs((losses[i] ?? NaN) - loss) / scale))
       if (!(difference <= SAME)) return `another loss than ours: ${losses.join(', ')} instead of ${expected.join(', ')}`
       const [first = NaN] = await peer.ask<readonly number[]>('run 1')
       const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor(TURN / first)))
