@@ -1,6 +1,7 @@
 import { hasSubgraphs } from '../graph/attributes.js'
 import { isFloat } from '../graph/dtype.js'
 import { type Graph, type Model, ModelError, type Node, type Tensor, type ValueInfo } from '../graph/model.js'
+import { patternOf } from '../graph/pattern.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import { operatorOf } from '../ops/index.js'
@@ -119,10 +120,8 @@ function stops(node: Node): boolean {
 }
 
 /** True for names that one of the patterns matches; `*` stands for any characters. */
-export function matcher(patterns: readonly string[]): (name: string) => boolean {
-  const expressions = patterns.map(
-    (pattern) => new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`, 's'),
-  )
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map(patternOf)
   return (name) => expressions.some((expression) => expression.test(name))
 }
 

@@ -1,4 +1,5 @@
 import { type Model, ModelError } from '../graph/model.js'
+import { patternOf } from '../graph/pattern.js'
 import { quoted } from '../graph/text.js'
 import type { Field } from '../ops/field.js'
 import type { Scope } from '../ops/rule.js'
@@ -87,8 +88,7 @@ function addNarrow(plan: GraphPlan, classes: ScaleClasses, variables: Set<number
 
 function matcher(patterns: readonly string[], vertices: readonly Vertex[]): (name: string) => boolean {
   const expressions = patterns.map((pattern) => {
-    const source = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    const expression = new RegExp(`^${source.join('.*')}$`, 's')
+    const expression = patternOf(pattern)
     if (!vertices.some((vertex) => expression.test(vertex.name)))
       throw new ModelError(
         `no vertex is named ${quoted(pattern)}: expected a vertex's name, or a pattern with *, such as ${quoted(vertices[0]?.name ?? '')}`,

@@ -1,5 +1,5 @@
 import { GraphBuilder, type Known } from '../graph/builder.js'
-import { type Graph, type Model, ModelError, type Node } from '../graph/model.js'
+import { type Model, ModelError, type Node } from '../graph/model.js'
 import { namesIn } from '../graph/reads.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -11,17 +11,8 @@ export const BUILT_OPSET = 18
 
 /** A builder of a new graph, which infers the shapes of what it emits. `prefix` begins the names of its values. */
 export function newBuilder(prefix = ''): GraphBuilder {
-  const empty: Graph = {
-    name: '',
-    nodes: [],
-    inputs: [],
-    outputs: [],
-    initializers: new Map(),
-    sparseInitializers: [],
-    valueInfo: new Map(),
-  }
-  const values = new Values(empty)
   const builder: GraphBuilder = new GraphBuilder((node) => knownOf(node, builder, values, BUILT_OPSET), { prefix })
+  const values = new Values(builder.graph(''))
   return builder
 }
 

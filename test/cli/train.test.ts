@@ -4,22 +4,10 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readMetrics } from '../../src/runs/metrics.js'
 import { BINARY, fixture, json, refusal, teleport, temporaryFolder } from './run.js'
+import { CONFIG } from '../support/run-config.js'
 
 const work = temporaryFolder()
 const at = (...parts: readonly string[]) => path.join(work.path, ...parts)
-
-const CONFIG = `data: { name: random, shape: [3, 8, 8], training: 96, validation: 32, classes: 4 }
-model: { name: mlp, hidden: [24, 24] }
-training:
-  epochs: 3
-  batchSize: 16
-  optimizer: { name: adam, lr: 0.01 }
-teleportations:
-  - { epoch: 1, kind: random, sampling: inter, momentum: transport }
-checkpoints: { steps: 2, keep: 2 }
-threads: 1
-seed: 3
-`
 
 function config(name: string, text = CONFIG): string {
   writeFileSync(at(name), text)

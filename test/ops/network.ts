@@ -1,5 +1,5 @@
 import { type DType, isFloat } from '../../src/graph/dtype.js'
-import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
+import type { Graph, Model, Node, Tensor, ValueInfo } from '../../src/graph/model.js'
 import { bytesOf, sizeOf, tensorOf } from '../../src/graph/tensor.js'
 import { modelBytes } from '../../src/onnx/write.js'
 import type { Facts } from '../../src/ops/rule.js'
@@ -10,10 +10,7 @@ import type { HostTensor } from '../../src/runtime/session.js'
 import { normalAt, seedOf } from '../support/draw.js'
 import { type AttributeValue, attributeOf, graphOf } from '../support/plain-graph.js'
 
-/** A float attribute whose value happens to be whole. */
-export function float(value: number): Attribute {
-  return { type: 'float', value }
-}
+export { float } from '../../src/graph/builder.js'
 
 /** A small network, built node by node: values are their names. */
 export class Network {

@@ -11,6 +11,7 @@ import { readMetrics } from '../../src/runs/metrics.js'
 import { beginRun, resumeRun, type RunResult } from '../../src/runs/run.js'
 import { loadModel, saveModel } from '../../src/runtime/node/load.js'
 import { scalarsOf } from './events.js'
+import { CONFIG } from '../support/run-config.js'
 
 let folder = ''
 beforeAll(() => {
@@ -18,19 +19,6 @@ beforeAll(() => {
 })
 afterAll(() => fs.rmSync(folder, { recursive: true }))
 const at = (...parts: readonly string[]) => path.join(folder, ...parts)
-
-const CONFIG = `data: { name: random, shape: [3, 8, 8], training: 96, validation: 32, classes: 4 }
-model: { name: mlp, hidden: [24, 24] }
-training:
-  epochs: 3
-  batchSize: 16
-  optimizer: { name: adam, lr: 0.01 }
-teleportations:
-  - { epoch: 1, kind: random, sampling: inter, momentum: transport }
-checkpoints: { steps: 2, keep: 2 }
-threads: 1
-seed: 3
-`
 
 const wrong: Record<string, readonly [(text: string) => string, RegExp]> = {
   'a setting that is not there': [(t) => `${t}sed: 1\n`, /wrong\.yaml:12: there is no setting 'sed'/],

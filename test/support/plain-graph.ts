@@ -1,14 +1,11 @@
+import { type AttributeValue as BuiltValue, attributeOf as builtAttribute } from '../../src/graph/builder.js'
 import type { Attribute, Graph, Model, Node } from '../../src/graph/model.js'
 
-/** An attribute as tests write it: whole numbers are integers. */
-export type AttributeValue = number | string | readonly number[] | Attribute | Graph
+/** An attribute as tests write it: as builders take it, or a graph. */
+export type AttributeValue = BuiltValue | Graph
 
 export function attributeOf(value: AttributeValue): Attribute {
-  if (typeof value === 'number') return Number.isInteger(value) ? { type: 'int', value } : { type: 'float', value }
-  if (typeof value === 'string') return { type: 'string', value }
-  if ('type' in value) return value
-  if ('nodes' in value) return { type: 'graph', value }
-  return value.every(Number.isInteger) ? { type: 'ints', value } : { type: 'floats', value }
+  return typeof value === 'object' && 'nodes' in value ? { type: 'graph', value } : builtAttribute(value)
 }
 
 /** A node of the standard's domain, named after its operator. */

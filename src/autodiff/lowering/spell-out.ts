@@ -2,6 +2,7 @@ import { describe, intOf } from '../../graph/attributes.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { isNumber } from '../../graph/dims.js'
 import { type Model, ModelError, type Node } from '../../graph/model.js'
+import { withDirectOutputs } from '../../graph/direct-outputs.js'
 import { pruned } from '../../graph/prune.js'
 import { numbersOf, sizeOf } from '../../graph/tensor.js'
 import type { Value } from '../../graph/value.js'
@@ -48,7 +49,7 @@ class Speller {
 
   constructor(builder: GraphBuilder) {
     this.builder = builder
-    this.#transforms = new LateTransforms(builder, (value) => this.#reshapedFrom.get(value.name) ?? value)
+    this.#transforms = new LateTransforms(builder, (value) => this.#origin(value))
   }
 
   set(name: string, value: Value): void {
@@ -135,9 +136,7 @@ class Speller {
     const output = this.#copied(node)[0] as Value
     if (output.shape?.every(isNumber) !== true) return [output]
     const sizes = output.sizes()
-    const origin = this.#reshapedFrom.get(from.name) ?? from
-    const value = origin.reshape(sizes)
-    if (value !== origin) this.#reshapedFrom.set(value.name, origin)
+    const value = this.#reshapedOnce(from, sizes)
     const expanded = this.#expandedFrom.get(from.name)
     if (expanded !== undefined) this.#expandedFrom.set(value.name, expanded)
     return [value]
@@ -194,8 +193,12 @@ class Speller {
     return [this.#reshapedOnce(expanded.small, [sizeOf(expanded.small.sizes())]).gather(this.#x(node, 1), 0)]
   }
 
+  #origin(value: Value): Value {
+    return this.#reshapedFrom.get(value.name) ?? value
+  }
+
   #reshapedOnce(value: Value, sizes: readonly number[]): Value {
-    const origin = this.#reshapedFrom.get(value.name) ?? value
+    const origin = this.#origin(value)
     const reshaped = origin.reshape(sizes)
     if (reshaped !== origin) this.#reshapedFrom.set(reshaped.name, origin)
     return reshaped
@@ -215,34 +218,12 @@ class Speller {
     return [columnSum(x).reshape(kept)]
   }
 
-  /** What is computed under a name of its own gets the output's: an Identity would copy it. */
   finish(model: Model): Model {
     const { graph } = model
-    const { builder } = this
-    const computed = new Set(builder.nodes.flatMap(({ outputs }) => outputs))
-    const renamed = new Map<string, string>()
-    for (const { name } of graph.outputs) {
-      const value = this.#values.get(name) as Value
-      if (computed.has(value.name) && !renamed.has(value.name)) renamed.set(value.name, name)
-    }
-    for (const { name } of graph.outputs) {
-      const value = this.#values.get(name) as Value
-      if (renamed.get(value.name) === name) builder.outputs.push(outputInfo(value, name))
-      else builder.output(value, name)
-    }
-    const to = (name: string) => renamed.get(name) ?? name
-    const built = modelOfBuilder(builder, graph.name)
-    const nodes = built.graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(to),
-      outputs: node.outputs.map(to),
-    }))
+    for (const { name } of graph.outputs) this.builder.output(this.#values.get(name) as Value, name)
+    const built = modelOfBuilder(this.builder, graph.name)
     const opsets = opsetsOf(model, 'com.microsoft', INTERNAL_DOMAIN)
     const irVersion = Math.max(built.irVersion, model.irVersion)
-    return pruned({ ...built, irVersion, opsets, graph: { ...built.graph, nodes } })
+    return pruned(withDirectOutputs({ ...built, irVersion, opsets }))
   }
-}
-
-function outputInfo(value: Value, name: string) {
-  return { name, ...(value.dtype && { dtype: value.dtype }), shape: value.sizes() }
 }
