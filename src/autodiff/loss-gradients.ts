@@ -5,9 +5,9 @@ import { pruned } from '../graph/prune.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
-import { modelBytes } from '../onnx/write.js'
 import { RESCALE_PREFIX } from '../ops/field.js'
 import { tensorOfHost, zeros } from '../runtime/host.js'
+import { openModel } from '../runtime/open.js'
 import type { HostTensor, Runtime, Session } from '../runtime/session.js'
 import { Continuation } from '../shapes/build.js'
 import { gradientsOf } from './gradients.js'
@@ -73,10 +73,7 @@ export class LossGradients {
     builder.output(correctPredictions(logits, target), CORRECT)
     const finished = continuation.finish()
     const whole = pruned({ ...finished, graph: { ...finished.graph, outputs: builder.outputs } })
-    const session = await runtime.open(
-      { bytes: modelBytes(whole) },
-      { keepMemory: true, ...(threads !== undefined && { threads }) },
-    )
+    const session = await openModel(runtime, whole, { keepMemory: true, ...(threads !== undefined && { threads }) })
     return new LossGradients(session, input, names, form.masks)
   }
 
