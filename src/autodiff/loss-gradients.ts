@@ -1,7 +1,6 @@
 import { isNumber, show } from '../graph/dims.js'
 import { isFloat } from '../graph/dtype.js'
 import { type Model, ModelError, type Node, type Tensor } from '../graph/model.js'
-import { pruned } from '../graph/prune.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -71,9 +70,10 @@ export class LossGradients {
     const names = new Map(wrt.map((name, i) => [name, builder.freshOutput(found[i] as Value, name).name] as const))
     builder.output(loss.cast('float32'), LOSS)
     builder.output(correctPredictions(logits, target), CORRECT)
-    const finished = continuation.finish()
-    const whole = pruned({ ...finished, graph: { ...finished.graph, outputs: builder.outputs } })
-    const session = await openModel(runtime, whole, { keepMemory: true, ...(threads !== undefined && { threads }) })
+    const session = await openModel(runtime, continuation.finishNew(), {
+      keepMemory: true,
+      ...(threads !== undefined && { threads }),
+    })
     return new LossGradients(session, input, names, form.masks)
   }
 

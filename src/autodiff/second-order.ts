@@ -1,6 +1,5 @@
 import { isNumber, show } from '../graph/dims.js'
 import { type Model, ModelError } from '../graph/model.js'
-import { pruned } from '../graph/prune.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { Continuation } from '../shapes/build.js'
@@ -34,13 +33,9 @@ export function hessianVector(model: Model, options: GradientOptions): HessianVe
   const products = gradientsOf(continuation, slope.name, wrt).map((product, i) =>
     builder.freshOutput(product, wrt[i] as string),
   )
-  const finished = continuation.finish()
   const names = (values: readonly Value[]) => new Map(wrt.map((name, i) => [name, (values[i] as Value).name]))
-  const found = { vectors: names(vectors), products: names(products) }
-  if (options.keepOutputs !== false) return { model: finished, ...found }
-  const wanted = new Set(found.products.values())
-  const outputs = finished.graph.outputs.filter(({ name }) => wanted.has(name))
-  return { model: pruned({ ...finished, graph: { ...finished.graph, outputs } }), ...found }
+  const finished = options.keepOutputs === false ? continuation.finishNew() : continuation.finish()
+  return { model: finished, vectors: names(vectors), products: names(products) }
 }
 
 function vectorLike(value: Value): Value {

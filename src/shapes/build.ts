@@ -1,5 +1,6 @@
 import { GraphBuilder, type Known } from '../graph/builder.js'
 import { type Model, ModelError, type Node } from '../graph/model.js'
+import { pruned } from '../graph/prune.js'
 import { namesIn } from '../graph/reads.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -96,6 +97,12 @@ export class Continuation {
         initializers: new Map([...graph.initializers, ...builder.initializers]),
       },
     }
+  }
+
+  /** The new outputs alone, and what they need. */
+  finishNew(): Model {
+    const model = this.finish()
+    return pruned({ ...model, graph: { ...model.graph, outputs: this.builder.outputs } })
   }
 }
 

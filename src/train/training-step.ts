@@ -5,7 +5,6 @@ import { upgraded } from '../autodiff/upgrade.js'
 import { byteLengthOf } from '../graph/dtype.js'
 import { type Model, ModelError, type Tensor, type TensorData, type ValueInfo } from '../graph/model.js'
 import { withDirectOutputs } from '../graph/direct-outputs.js'
-import { pruned } from '../graph/prune.js'
 import { sizeOf } from '../graph/tensor.js'
 import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
@@ -90,7 +89,7 @@ export function trainingStep(
   }
   return {
     source,
-    model: withDirectOutputs(lowering.step(finished(continuation))),
+    model: withDirectOutputs(lowering.step(continuation.finishNew())),
     ...evaluationOf(source, changing, predicted, options),
     options,
     batchSize,
@@ -156,16 +155,10 @@ function evaluationOf(
   const lossSum = builder.freshOutput(goal.loss.cast('float32'), 'loss sum').name
   const correct = goal.correct && { correct: builder.freshOutput(goal.correct, 'correct').name }
   return {
-    evaluation: withDirectOutputs(finished(continuation)),
+    evaluation: withDirectOutputs(continuation.finishNew()),
     evaluationOutputs: { lossSum, ...correct },
     evaluationTarget: goal.target.name,
   }
-}
-
-/** The graph with the new outputs alone, and what they need. */
-function finished(continuation: Continuation): Model {
-  const model = continuation.finish()
-  return pruned({ ...model, graph: { ...model.graph, outputs: continuation.builder.outputs } })
 }
 
 /** The model with other outputs: values that it has. */
