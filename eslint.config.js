@@ -17,7 +17,9 @@ const FOLDERS = [
   'models',
   'data',
   'runs',
+  'sweeps',
   'plot',
+  'experiments',
   'cli',
 ]
 
@@ -25,7 +27,7 @@ const FOLDERS = [
 const CORE = ['graph', 'onnx', 'ops', 'shapes', 'quiver', 'cob', 'teleport', 'autodiff', 'train', 'models']
 
 /** What lives on a disk, and binds ports to Node itself. */
-const NODE_ONLY = ['data', 'runs', 'cli']
+const NODE_ONLY = ['data', 'runs', 'sweeps', 'experiments', 'cli']
 
 const NODE = {
   regex: '^(node:|fs$|path$|os$|onnxruntime-node)',
