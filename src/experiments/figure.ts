@@ -48,7 +48,7 @@ export interface Plot {
   readonly caption: string
 }
 
-/** A figure of the paper: settings, computation, plots, claims. */
+/** A figure of the paper: settings, computation, plots, claims. Methods, so that any figure is a `Figure`, whatever its settings and rows. */
 export interface Figure<S extends Settings = Settings, R extends Row = Row> {
   /** `fig2` to `fig12`. */
   readonly name: string
@@ -57,11 +57,11 @@ export interface Figure<S extends Settings = Settings, R extends Row = Row> {
   readonly question: string
   readonly settings: Readonly<Record<Scale, S>>
   /** The runs to be trained first. What several figures train is trained once. */
-  readonly sweep?: (settings: S) => Sweep
+  sweep?(settings: S): Sweep
   /** @param runs those of the sweep that have ended, the failed ones too */
-  readonly cells: (settings: S, runs: readonly FinishedRun[]) => readonly Cell<R>[]
+  cells(settings: S, runs: readonly FinishedRun[]): readonly Cell<R>[]
   /** Draws whatever rows are there: of a figure that is half computed too. */
-  readonly plots: (rows: readonly R[], settings: S) => readonly Plot[]
+  plots(rows: readonly R[], settings: S): readonly Plot[]
   /** Tests whatever rows are there; with too few runs a claim is undecided. */
-  readonly claims: (rows: readonly R[], settings: S) => readonly Claim[]
+  claims(rows: readonly R[], settings: S): readonly Claim[]
 }
