@@ -1,5 +1,6 @@
-import jstat from 'jstat'
+import jStat from 'jstat'
 import { linearRegression, mean, sampleRankCorrelation, sampleStandardDeviation } from 'simple-statistics'
+import { tQuantile } from '../../plot/interval.js'
 
 export type Interval = readonly [number, number]
 
@@ -25,19 +26,14 @@ export function meanEstimate(samples: readonly number[], confidence = CONFIDENCE
   const equal = values.every((value) => value === values[0])
   const center = equal ? (values[0] as number) : mean(values)
   const standardError = equal ? 0 : sampleStandardDeviation(values) / Math.sqrt(n)
-  const half = studentQuantile((1 + confidence) / 2, n - 1) * standardError
+  const half = tQuantile((1 + confidence) / 2, n - 1) * standardError
   return { n, mean: center, standardError, interval: [center - half, center + half] }
-}
-
-/** The quantile of Student's t distribution. */
-export function studentQuantile(probability: number, degreesOfFreedom: number): number {
-  return jstat.jStat.studentt.inv(probability, degreesOfFreedom)
 }
 
 /** The probability that Student's t lies further from 0 than `t` does. */
 export function twoSidedP(t: number, degreesOfFreedom: number): number {
   // By the incomplete beta function at once: 1 − (distribution function) would lose all digits of a small p.
-  return jstat.jStat.ibeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5)
+  return jStat.ibeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5)
 }
 
 /** Least squares: how much y grows where x grows by 1. NaN where x takes fewer than two values. */
