@@ -28,10 +28,13 @@ export class RunLock {
     process.once('exit', this.#onExit)
   }
 
-  /** @throws ModelError if another process has the folder */
-  static async take(folder: string): Promise<RunLock> {
+  /**
+   * @param what the other process is said to be doing
+   * @throws ModelError if another process has the folder
+   */
+  static async take(folder: string, what = 'is training this run'): Promise<RunLock> {
     const file = path.resolve(folder, `${PREFIX}${identityOf(process.pid)}`)
-    if (RunLock.#held.has(file)) throw taken(folder, path.basename(file))
+    if (RunLock.#held.has(file)) throw taken(folder, path.basename(file), what)
     const lock = new RunLock(file)
     for (let look = 1; ; look++) {
       try {
@@ -45,7 +48,7 @@ export class RunLock {
       lock.#remove()
       if (look === LOOKS) {
         lock.release()
-        throw taken(folder, other)
+        throw taken(folder, other, what)
       }
       await setTimeout(20 + 100 * Math.random())
     }
@@ -65,12 +68,12 @@ export class RunLock {
   }
 }
 
-function taken(folder: string, owner: string): ModelError {
+function taken(folder: string, owner: string, what: string): ModelError {
   const { host, pid } = parsed(owner)
   return new ModelError(
     host === os.hostname()
-      ? `${quoted(folder)}: process ${pid} is training this run; wait for it, or stop it`
-      : `${quoted(folder)}: process ${pid} on ${host} is training this run; wait for it, or, if it is gone, remove ${quoted(path.join(folder, owner))}`,
+      ? `${quoted(folder)}: process ${pid} ${what}; wait for it, or stop it`
+      : `${quoted(folder)}: process ${pid} on ${host} ${what}; wait for it, or, if it is gone, remove ${quoted(path.join(folder, owner))}`,
   )
 }
 
