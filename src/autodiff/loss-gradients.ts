@@ -6,7 +6,7 @@ import { quoted } from '../graph/text.js'
 import type { Value } from '../graph/value.js'
 import { RESCALE_PREFIX } from '../ops/field.js'
 import { tensorOfHost, zeros } from '../runtime/host.js'
-import { openModel } from '../runtime/open.js'
+import { type OpenOptions, openModel } from '../runtime/open.js'
 import type { HostTensor, Runtime, Session } from '../runtime/session.js'
 import { Continuation } from '../shapes/build.js'
 import { gradientsOf } from './gradients.js'
@@ -15,12 +15,12 @@ import { trainable } from './parameters.js'
 import { type DropoutMask, trainingForm } from './training-form.js'
 import { upgraded } from './upgrade.js'
 
-export interface LossGradientsOptions extends Pick<CrossEntropyOptions, 'labelSmoothing'> {
+export interface LossGradientsOptions
+  extends Pick<CrossEntropyOptions, 'labelSmoothing'>, Pick<OpenOptions, 'threads' | 'place'> {
   /** Batch statistics instead of running ones, and Dropout that keeps everything; default false: inference form. */
   readonly training?: boolean
   /** Initializers, or the model's input; default: what `trainable` finds, but for what a teleportation inserted. */
   readonly wrt?: readonly string[]
-  readonly threads?: number
 }
 
 /** What one batch gives. */
@@ -56,7 +56,7 @@ export class LossGradients {
    * @throws ModelError where it is no such model, or an operator on the way has no gradient rule
    */
   static async open(runtime: Runtime, model: Model, options: LossGradientsOptions = {}): Promise<LossGradients> {
-    const { training = false, labelSmoothing = 0, threads } = options
+    const { training = false, labelSmoothing = 0, threads, place } = options
     const input = inputOf(model)
     const form = training ? trainingForm(withoutDropout(model)) : { model: upgraded(model), masks: [] }
     const continuation = new Continuation(form.model, 'loss/')
@@ -73,6 +73,7 @@ export class LossGradients {
     const session = await openModel(runtime, continuation.finishNew(), {
       keepMemory: true,
       ...(threads !== undefined && { threads }),
+      ...(place !== undefined && { place }),
     })
     return new LossGradients(session, input, names, form.masks)
   }
@@ -98,7 +99,7 @@ export class LossGradients {
 }
 
 /** Dropout as it is in inference form: training form divides what is kept by 1 − ratio, which is for when some is dropped. */
-function withoutDropout(model: Model): Model {
+export function withoutDropout(model: Model): Model {
   const nodes = model.graph.nodes.map((node): Node => {
     const { opType, domain, inputs, outputs } = node
     if (opType !== 'Dropout' || domain !== '' || (outputs[1] ?? '') !== '') return node
