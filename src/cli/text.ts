@@ -40,6 +40,13 @@ export function figure(value: number | null): string {
   return value === 0 ? '0' : value.toExponential(1)
 }
 
+/** A time that is left or was taken: `40 s`, `12 min`, `3.5 h`, `6 days`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} min`
+  return seconds < 48 * 3600 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86_400)} days`
+}
+
 /** File, versions and size of a model, in a line. */
 export function modelLine(model: Model): string {
   let weights = 0

@@ -1,13 +1,13 @@
 import path from 'node:path'
 import { Command } from 'commander'
 import { ModelError } from '../graph/model.js'
-import { quoted } from '../graph/text.js'
+import { oneLine, quoted } from '../graph/text.js'
 import { MODEL_NAMES } from '../models/registry.js'
 import { beginRun, resumeRun, type RunOptions, type RunResult } from '../runs/run.js'
 import { DivergedError, type EpochMetrics, type StepProgress } from '../train/fit.js'
 import { progressText } from './data.js'
 import { type CommonOptions, withCommonOptions } from './options.js'
-import { oneLine, terminal } from './terminal.js'
+import { terminal } from './terminal.js'
 
 const EXAMPLE = `
 Examples:
@@ -51,7 +51,7 @@ async function train(config: string | undefined, { output, resume, json }: Train
     throw new ModelError('train: give either a configuration, or --resume with the folder of a run')
   if (resume !== undefined && output !== undefined)
     throw new ModelError('train: --output is for a new run; a resumed one stays in its folder')
-  const interrupt = interruptible()
+  const interrupt = interruptible('finishing the step and writing a checkpoint; once more to stop at once')
   let left = Infinity
   let shown = -Infinity
   // With --json stdout is for the result alone.
@@ -90,27 +90,6 @@ async function train(config: string | undefined, { output, resume, json }: Train
   }
 }
 
-/** The first Ctrl-C (or SIGTERM) asks for an end; the second ends at once. */
-function interruptible(): { readonly signal: AbortSignal; status(): number; stop(): void } {
-  const controller = new AbortController()
-  let status = 0
-  const end = (code: number) => (): void => {
-    if (controller.signal.aborted) process.exit(code)
-    status = code
-    terminal.line('finishing the step and writing a checkpoint; once more to stop at once', process.stderr)
-    controller.abort()
-  }
-  const listeners = { SIGINT: end(130), SIGTERM: end(143) }
-  for (const [name, listener] of Object.entries(listeners)) process.on(name, listener)
-  return {
-    signal: controller.signal,
-    status: () => status,
-    stop: () => {
-      for (const [name, listener] of Object.entries(listeners)) process.off(name, listener)
-    },
-  }
-}
-
 function stepText({ epoch, epochs, batch, batches, loss, stepSeconds, secondsLeft }: StepProgress): string {
   return `epoch ${epoch} of ${epochs}, step ${batch} of ${batches}, loss ${loss.toFixed(4)}, ${(1000 * stepSeconds).toFixed(0)} ms a step, ${duration(secondsLeft)} left`
 }
@@ -131,9 +110,4 @@ function epochText(metrics: EpochMetrics, left: number): string {
 function endText({ ended, folder, model }: RunResult, resume: string): string {
   if (ended === 'interrupted') return `interrupted; go on with: ${resume}`
   return model === undefined ? `stopped; the run is in ${folder}` : `finished; the network is in ${model}`
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`
-  return seconds < 5400 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 }

@@ -48,6 +48,8 @@ export const reproductionSchema = z.object({
   seconds: z.record(text, seconds),
   /** Time taken over training runs. */
   trainingSeconds: seconds.optional(),
+  /** By figure, and of `training`: the most memory held, in bytes, all processes together. */
+  peakMemory: z.record(text, z.number().min(0)).optional(),
   /** By figure: why it could not be run. */
   skipped: z.record(text, text).optional(),
 })

@@ -1,0 +1,18 @@
+import { ModelError } from '../graph/model.js'
+import { quoted } from '../graph/text.js'
+import type { Figure } from './figure.js'
+
+/** All figures, in the paper's order. */
+export const FIGURES: readonly Figure[] = []
+
+/**
+ * The figures of these names, in the paper's order, each once; `all` stands for all of them.
+ * @throws ModelError for a name that there is not
+ */
+export function figuresNamed(names: readonly string[]): readonly Figure[] {
+  const known = FIGURES.map(({ name }) => name)
+  const unknown = names.find((name) => name !== 'all' && !known.includes(name))
+  if (unknown !== undefined)
+    throw new ModelError(`there is no figure ${quoted(unknown)}; expected ${known.join(', ')}, or all`)
+  return FIGURES.filter(({ name }) => names.includes('all') || names.includes(name))
+}
