@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
 import { ModelError } from '../graph/model.js'
+import { oneLine } from '../graph/text.js'
 import { programFor } from './program.js'
-import { oneLine, terminal } from './terminal.js'
+import { terminal } from './terminal.js'
 
 const argv = process.argv.slice(2)
 const debug = argv.includes('--debug')

@@ -1,3 +1,5 @@
+import { oneLine } from '../graph/text.js'
+
 /**
  * Where a command's words go: results to stdout; progress and warnings to stderr. Warnings wait until the result is there, so that
  * a command that fails says one line, and progress is shown to people only.
@@ -45,7 +47,3 @@ class Terminal {
 }
 
 export const terminal = new Terminal()
-
-export function oneLine(text: string): string {
-  return text.trim().replace(/\s*[\r\n\u2028\u2029]\s*/g, ' ')
-}

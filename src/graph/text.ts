@@ -18,3 +18,8 @@ export function shapeText(dims: readonly (number | string | null)[]): string {
     .map((dim) => (dim === null ? '?' : typeof dim === 'number' ? String(dim) : quoted(dim)))
   return `[${shown.join(', ')}${dims.length > 8 ? `, … ${dims.length} dimensions` : ''}]`
 }
+
+/** A text that may have come from anywhere, in one line. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n\u2028\u2029]\s*/g, ' ')
+}

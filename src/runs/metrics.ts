@@ -19,7 +19,8 @@ export class MetricsFile {
   }
 
   write(metrics: Metrics): void {
-    fs.writeSync(this.#descriptor, `${JSON.stringify(metrics)}\n`)
+    // Not writeSync, which on a disk that is nearly full may write a part of it and say so only by a number.
+    fs.writeFileSync(this.#descriptor, `${JSON.stringify(metrics)}\n`)
     // Before the checkpoint after it is on the disk.
     fs.fsyncSync(this.#descriptor)
   }

@@ -10,7 +10,9 @@ import { type ReadConfig, readConfig } from './config.js'
 import { RunLock } from './run-lock.js'
 import { versions } from './versions.js'
 
-const CONFIG = 'config.yaml'
+export const CONFIG = 'config.yaml'
+/** The trained network. */
+export const TRAINED = 'model.onnx'
 const RECORD = 'run.json'
 const INITIAL = 'initial.onnx'
 
@@ -47,13 +49,15 @@ export class RunFolder {
   readonly record: RunRecord
   readonly checkpoints: CheckpointFolder
   readonly #lock: RunLock
+  readonly #keepsLock: boolean
 
-  private constructor(folder: string, read: ReadConfig, record: RunRecord, lock: RunLock) {
+  private constructor(folder: string, read: ReadConfig, record: RunRecord, lock: RunLock, keepsLock: boolean) {
     this.folder = folder
     this.read = read
     this.record = record
     this.checkpoints = new CheckpointFolder(path.join(folder, 'checkpoints'), read.config.checkpoints.keep)
     this.#lock = lock
+    this.#keepsLock = keepsLock
   }
 
   /** @throws ModelError if the folder holds a run, or something else than a folder is there */
@@ -67,43 +71,58 @@ export class RunFolder {
       )
   }
 
-  /** Makes the folder of a new run. Its configuration comes last: where that is, all is. @throws ModelError see `checkFree` */
-  static async begin(folder: string, { text, read, record, cobs, model }: Beginning): Promise<RunFolder> {
+  /**
+   * Makes the folder of a new run. Its configuration comes last: where that is, all is.
+   * @param held the folder's lock, where the caller has it; it stays the caller's
+   * @throws ModelError see `checkFree`
+   */
+  static async begin(folder: string, beginning: Beginning, held?: RunLock): Promise<RunFolder> {
+    const { text, read, record, cobs, model } = beginning
     RunFolder.checkFree(folder)
     attempt(`cannot write ${quoted(folder)}`, () => fs.mkdirSync(folder, { recursive: true }))
-    const lock = await RunLock.take(folder)
+    const lock = held ?? (await RunLock.take(folder))
     try {
+      lock.check()
       RunFolder.checkFree(folder)
       for (const [i, bytes] of cobs) write(path.join(folder, cobName(i)), bytes)
       if (model !== undefined) await saveModel(model, path.join(folder, INITIAL), { force: true })
       write(path.join(folder, RECORD), `${JSON.stringify(record, undefined, 2)}\n`)
       write(path.join(folder, CONFIG), text)
     } catch (error) {
-      lock.release()
+      if (held === undefined) lock.release()
       throw error
     }
-    return new RunFolder(folder, read, record, lock)
+    return new RunFolder(folder, read, record, lock, held !== undefined)
   }
 
-  /** The folder of a run that was begun. @throws ModelError if it holds none, or another process is training it */
-  static async resume(folder: string): Promise<RunFolder> {
+  /**
+   * The folder of a run that was begun.
+   * @param held the folder's lock, where the caller has it; it stays the caller's
+   * @throws ModelError if it holds none, or another process is training it
+   */
+  static async resume(folder: string, held?: RunLock): Promise<RunFolder> {
     const file = path.join(folder, CONFIG)
     if (!fs.existsSync(file))
       throw new ModelError(`${quoted(folder)} holds no run: there is no ${CONFIG} in it; expected the folder of a run`)
-    const lock = await RunLock.take(folder)
+    const lock = held ?? (await RunLock.take(folder))
     try {
       const read = readConfig(readText(file), file)
       const record = path.join(folder, RECORD)
       try {
-        return new RunFolder(folder, read, JSON.parse(readText(record)) as RunRecord, lock)
+        return new RunFolder(folder, read, JSON.parse(readText(record)) as RunRecord, lock, held !== undefined)
       } catch (error) {
         if (error instanceof SyntaxError) throw new ModelError(`${quoted(record)} is damaged: it is not JSON`)
         throw error
       }
     } catch (error) {
-      lock.release()
+      if (held === undefined) lock.release()
       throw error
     }
+  }
+
+  /** To be called before anything is written. @throws LostLockError if the folder is not this process's any more */
+  check(): void {
+    this.#lock.check()
   }
 
   path(name: string): string {
@@ -123,15 +142,19 @@ export class RunFolder {
 
   /** Lets other processes in. */
   close(): void {
-    this.#lock.release()
+    if (!this.#keepsLock) this.#lock.release()
   }
 }
 
-/** What is to be known of a run that begins now. */
-export function recordOf(configFile: string, { config }: ReadConfig): RunRecord {
+/** What is to be known of a run that begins now. @param threads where the configuration does not say; default: one for each core */
+export function recordOf(
+  configFile: string,
+  { config }: ReadConfig,
+  threads: number = os.availableParallelism(),
+): RunRecord {
   return {
     seed: config.seed,
-    threads: config.threads ?? os.availableParallelism(),
+    threads: config.threads ?? threads,
     versions: versions(),
     machine: {
       platform: `${os.platform()} ${os.arch()}`,

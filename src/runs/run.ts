@@ -19,7 +19,8 @@ import { land, type Teleportation } from '../train/teleportation.js'
 import { type ReadConfig, readConfig } from './config.js'
 import { Log, METRICS } from './log.js'
 import { readMetrics } from './metrics.js'
-import { readText, recordOf, RunFolder, type RunRecord } from './run-folder.js'
+import { readText, recordOf, RunFolder, type RunRecord, TRAINED } from './run-folder.js'
+import type { RunLock } from './run-lock.js'
 import { datasetOf, type ImageSource, trainingSource, validationSource } from './sources.js'
 import { scheduleOf, stepOptions } from './training-options.js'
 import { versions } from './versions.js'
@@ -32,6 +33,19 @@ export interface RunOptions {
   readonly onWarning?: (line: string) => void
   /** The step is finished and a checkpoint written. */
   readonly signal?: AbortSignal
+  /** Of a run that begins, where its configuration does not say; default: one for each core. */
+  readonly threads?: number
+  /** The lock of the run's folder, where the caller has it already. */
+  readonly lock?: RunLock
+  /** Gives the data set of a configuration; default: it is loaded. */
+  readonly dataset?: typeof datasetOf
+}
+
+/** A configuration that is in no file. */
+export interface ConfigText {
+  readonly text: string
+  /** Names it in errors. Names of files in it are relative to its folder. */
+  readonly file: string
 }
 
 export interface RunResult {
@@ -45,13 +59,17 @@ export interface RunResult {
 
 /**
  * Begins a run in a new folder.
- * @param configFile names of files in it are relative to its folder
+ * @param from the configuration, or its file; names of files in it are relative to its folder
  * @throws ModelError for a wrong configuration, model or data set, before anything is written, and where training diverges
  */
-export async function beginRun(configFile: string, folder: string, options: RunOptions = {}): Promise<RunResult> {
-  const text = readText(configFile)
+export async function beginRun(
+  from: string | ConfigText,
+  folder: string,
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const { text, file: configFile } = typeof from === 'string' ? { text: readText(from), file: from } : from
   const read = readConfig(text, configFile)
-  const record = recordOf(configFile, read)
+  const record = recordOf(configFile, read, options.threads)
   RunFolder.checkFree(folder)
   const cobs = cobsBeside(read, record)
   const { file } = read.config.model
@@ -65,7 +83,7 @@ export async function beginRun(configFile: string, folder: string, options: RunO
       record,
       cobs,
       ...(model && { model }),
-      folder: () => RunFolder.begin(folder, { text, read, record, cobs, ...(model && { model }) }),
+      folder: () => RunFolder.begin(folder, { text, read, record, cobs, ...(model && { model }) }, options.lock),
     },
     options,
   )
@@ -76,7 +94,7 @@ export async function beginRun(configFile: string, folder: string, options: RunO
  * @throws ModelError if the folder holds no run, or another process is training it
  */
 export async function resumeRun(folder: string, options: RunOptions = {}): Promise<RunResult> {
-  const run = await RunFolder.resume(folder)
+  const run = await RunFolder.resume(folder, options.lock)
   try {
     const { read } = run
     warnOfVersions(run.record, options)
@@ -114,7 +132,7 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
   const { config, where } = read
   const warn = options.onWarning ?? (() => undefined)
   const dataset = await saying(where('data'), () =>
-    datasetOf(config, path.dirname(record.configuration), {
+    (options.dataset ?? datasetOf)(config, path.dirname(record.configuration), {
       ...(options.onData && { onProgress: options.onData }),
       onWarning: warn,
     }),
@@ -149,6 +167,7 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
       ready = true
       try {
         run ??= await start.folder()
+        run.check()
         log ??= new Log(run, resume)
       } catch (error) {
         await trainer.release()
@@ -167,8 +186,12 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
         teleportations,
         seed: config.seed,
         open,
-        onCheckpoint: (checkpoint) => void run?.checkpoints.write(checkpoint),
+        onCheckpoint: (checkpoint) => {
+          run?.check()
+          run?.checkpoints.write(checkpoint)
+        },
         onEpoch: (metrics) => {
+          run?.check()
           log?.epoch(metrics)
           options.onEpoch?.(metrics)
         },
@@ -188,7 +211,8 @@ async function train(start: Start, options: RunOptions): Promise<RunResult> {
 }
 
 async function ended(run: RunFolder, { ended, model }: FitResult): Promise<RunResult> {
-  const file = run.path('model.onnx')
+  const file = run.path(TRAINED)
+  run.check()
   if (ended === 'finished') await saveModel(model, file, { force: true })
   const epochs = readMetrics(run.path(METRICS)) as EpochMetrics[]
   return { folder: run.folder, ended, epochs, ...(ended === 'finished' && { model: file }) }

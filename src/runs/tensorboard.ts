@@ -43,14 +43,14 @@ export class EventFile {
     fs.closeSync(this.#descriptor)
   }
 
-  /** In one call, so that a record is whole or, after a crash, the last and cut off, which TensorBoard passes over. */
+  /** At once, so that a record is whole or, after a crash, the last and cut off, which TensorBoard passes over. */
   #write(bytes: Uint8Array): void {
     const record = Buffer.alloc(bytes.length + 16)
     record.writeBigUInt64LE(BigInt(bytes.length), 0)
     record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8)
     record.set(bytes, 12)
     record.writeUInt32LE(maskedCrc(bytes), bytes.length + 12)
-    fs.writeSync(this.#descriptor, record)
+    fs.writeFileSync(this.#descriptor, record)
   }
 }
 

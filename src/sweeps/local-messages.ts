@@ -1,0 +1,24 @@
+import type { SweepRun } from './sweep.js'
+import type { TrainRunOutcome } from './train-run.js'
+
+/** What a worker is told. */
+export type ToWorker =
+  | {
+      readonly type: 'run'
+      readonly run: SweepRun
+      readonly runsFolder: string
+      readonly threads: number
+      readonly heartbeat: number
+    }
+  | { readonly type: 'stop' }
+
+/** What a worker tells. */
+export type FromWorker =
+  /** It waits for a run. */
+  | { readonly type: 'ready' }
+  /** How many epochs are done, with fractions. */
+  | { readonly type: 'progress'; readonly epochs: number }
+  | { readonly type: 'warning'; readonly line: string }
+  | { readonly type: 'outcome'; readonly outcome: TrainRunOutcome }
+  /** Nothing can be trained here, for this reason. */
+  | { readonly type: 'stopped'; readonly reason: string }

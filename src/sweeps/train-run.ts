@@ -1,0 +1,98 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { stringify } from 'yaml'
+import { ModelError } from '../graph/model.js'
+import { oneLine, quoted } from '../graph/text.js'
+import { readConfig } from '../runs/config.js'
+import { configSchema } from '../runs/config-schema.js'
+import { beginRun, resumeRun, type RunOptions } from '../runs/run.js'
+import { CONFIG, readText } from '../runs/run-folder.js'
+import { LockedError, LostLockError, RunLock } from '../runs/run-lock.js'
+import { attempt, codeOf } from '../runtime/node/system-errors.js'
+import { sameRun } from './identity.js'
+import { isTrained, otherRun, readRunEnd, writeRunEnd } from './run-end.js'
+import type { SweepRun } from './sweep.js'
+
+export interface TrainRunOptions extends Pick<RunOptions, 'signal' | 'threads' | 'dataset' | 'onStep' | 'onEpoch'> {
+  readonly warn?: (line: string) => void
+  /** Seconds between the lock's signs of life. */
+  readonly heartbeat?: number
+}
+
+/**
+ * `ended`: it has a result now, or had one. `interrupted`: by the signal, with a checkpoint. `taken`: another process has it, or took it over
+ * since this one was paused.
+ */
+export type TrainRunOutcome = 'ended' | 'interrupted' | 'taken'
+
+/** What is wrong concerns all runs: nothing is known of this one. */
+export class SweepStoppedError extends ModelError {
+  override name = 'SweepStoppedError'
+}
+
+/**
+ * Trains a run of a sweep to its end, from its last checkpoint on where there is one. That it fails is a result.
+ * @throws SweepStoppedError where the disk is full, or otherwise cannot be written
+ */
+export async function trainRun(
+  run: SweepRun,
+  runsFolder: string,
+  options: TrainRunOptions = {},
+): Promise<TrainRunOutcome> {
+  const folder = path.resolve(runsFolder, run.id)
+  if (readRunEnd(folder) !== undefined) return 'ended'
+  let lock: RunLock | undefined
+  try {
+    attempt(`cannot write ${quoted(folder)}`, () => fs.mkdirSync(folder, { recursive: true }))
+    lock = await RunLock.take(folder, undefined, options.heartbeat)
+    if (readRunEnd(folder) !== undefined) return 'ended'
+    if (!isTrained(folder) && (await train(run, folder, lock, options)) !== 'finished') return 'interrupted'
+    lock.check()
+    writeRunEnd(folder, { ended: 'finished' })
+    return 'ended'
+  } catch (error) {
+    if (error instanceof LockedError || error instanceof LostLockError) return 'taken'
+    if (error instanceof SweepStoppedError) throw error
+    if (isOfMachine(error)) throw new SweepStoppedError(messageOf(error), { cause: error })
+    try {
+      lock?.check()
+      writeRunEnd(folder, { ended: 'failed', reason: reasonOf(error) })
+    } catch (second) {
+      if (second instanceof LostLockError) return 'taken'
+      throw new SweepStoppedError(messageOf(second), { cause: second })
+    }
+    return 'ended'
+  } finally {
+    lock?.release()
+  }
+}
+
+async function train({ config }: SweepRun, folder: string, lock: RunLock, options: TrainRunOptions): Promise<string> {
+  const { warn, heartbeat: _, ...others } = options
+  const runOptions: RunOptions = { ...others, lock, ...(warn && { onWarning: warn }) }
+  const file = path.join(folder, CONFIG)
+  if (!fs.existsSync(file)) return (await beginRun({ text: stringify(config), file }, folder, runOptions)).ended
+  const begun = readConfig(readText(file), file).config
+  if (!sameRun(begun, configSchema.parse(config))) throw new SweepStoppedError(otherRun(folder).message)
+  return (await resumeRun(folder, runOptions)).ended
+}
+
+/** The machine's state, not the run's configuration, is what the system refuses for. */
+const OF_MACHINE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'ESTALE', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM']
+
+function isOfMachine(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (OF_MACHINE.includes(codeOf(cause))) return true
+  return false
+}
+
+function reasonOf(error: unknown): string {
+  const message = messageOf(error)
+  if (/bad_alloc|failed to allocate|out of memory|array buffer allocation failed/i.test(message))
+    return `out of memory: ${message}`
+  return error instanceof ModelError ? message : `unexpected error: ${message}`
+}
+
+function messageOf(error: unknown): string {
+  return oneLine(error instanceof Error ? error.message : String(error))
+}
