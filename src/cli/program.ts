@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'train a network, as a configuration says',
     load: async () => (await import('./train.js')).trainCommand(),
   },
+  reproduce: {
+    summary: 'compute figures of the paper, and test its claims',
+    load: async () => (await import('./reproduce.js')).reproduceCommand(),
+  },
   data: {
     summary: 'fetch a data set, check it, and keep it in the cache',
     load: async () => (await import('./data.js')).dataCommand(),
@@ -45,6 +49,7 @@ Examples:
   teleport verify model.onnx back.onnx
   teleport train config.yaml -o runs/first
   teleport gradients runs/first/model.onnx --data cifar10 --check
+  teleport reproduce fig2 fig3
 
 Exit status: 0 done, 1 a check failed or training diverged, 2 wrong usage or input.`
 

@@ -6,8 +6,10 @@ import { MODEL_NAMES } from '../models/registry.js'
 import { beginRun, resumeRun, type RunOptions, type RunResult } from '../runs/run.js'
 import { DivergedError, type EpochMetrics, type StepProgress } from '../train/fit.js'
 import { progressText } from './data.js'
+import { interruptible } from './interrupt.js'
 import { type CommonOptions, withCommonOptions } from './options.js'
 import { terminal } from './terminal.js'
+import { duration } from './text.js'
 
 const EXAMPLE = `
 Examples:

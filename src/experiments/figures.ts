@@ -1,9 +1,10 @@
 import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
+import { fig3 } from './fig3/index.js'
 import type { Figure } from './figure.js'
 
 /** All figures, in the paper's order. */
-export const FIGURES: readonly Figure[] = []
+export const FIGURES: readonly Figure[] = [fig3]
 
 /**
  * The figures of these names, in the paper's order, each once; `all` stands for all of them.

@@ -1,0 +1,253 @@
+import path from 'node:path'
+import { Command, Option } from 'commander'
+import type { Claim, Verdict } from '../experiments/claims/claim.js'
+import { type Figure, type Scale, SCALES } from '../experiments/figure.js'
+import { FIGURES, figuresNamed } from '../experiments/figures.js'
+import { parseOverrides, settingsOf } from '../experiments/reproduce-settings.js'
+import type { TimeLeft } from '../experiments/reproduce-time.js'
+import {
+  type FigureProgress,
+  type FigureResult,
+  reproduce,
+  type Reproduction,
+  type Train,
+} from '../experiments/reproduce.js'
+import { ModelError } from '../graph/model.js'
+import { oneLine } from '../graph/text.js'
+import { finishedRuns } from '../sweeps/finished-run.js'
+import type { SweepStatus } from '../sweeps/status.js'
+import { interruptible } from './interrupt.js'
+import { type CommonOptions, wholeNumber, withCommonOptions } from './options.js'
+import { terminal } from './terminal.js'
+import { duration, table } from './text.js'
+
+const EXAMPLE = `
+Examples:
+  teleport reproduce all                             every figure, reduced to what two cores do in minutes
+  teleport reproduce fig2 fig5 --scale paper -o results/paper
+  teleport reproduce fig6 --scale paper --set epochs=30 --set fig6.networks=[mlp] --seeds 1 2 3
+  teleport reproduce --list
+
+What is in the folder already is not computed again: a reproduction that was interrupted or killed goes on by the same command.
+It holds for each figure its settings, rows, plots (SVG, PNG), CSV and claims, the trained networks in runs/, and report.html.
+
+Exit status: 0 done, whatever the claims say; 1 an error stopped a figure; 2 wrong usage or input; 130 interrupted (143 by SIGTERM).`
+
+interface ReproduceCommandOptions extends CommonOptions {
+  readonly scale: Scale
+  readonly output?: string
+  readonly set?: readonly string[]
+  readonly seeds?: readonly number[]
+  readonly training: boolean
+  readonly processes?: number
+  readonly threads?: number
+  readonly force?: boolean
+  readonly list?: boolean
+}
+
+export function reproduceCommand(): Command {
+  const command = new Command('reproduce')
+    .description('Compute figures of the paper, and test its claims.')
+    .argument('[figure...]', `${FIGURES.map(({ name }) => name).join(', ')}, or all`)
+    .addOption(
+      new Option('--scale <scale>', "the paper's own settings, or a reduction").choices(SCALES).default('quick'),
+    )
+    .option('-o, --output <dir>', 'where results go (default: results/SCALE)')
+    .option(
+      '--set <key=value>',
+      'another setting, of every figure that has it, or FIGURE.KEY=…; may be repeated',
+      collect,
+    )
+    .option('--seeds <n...>', 'seeds of the runs, in place of those of the scale', wholeNumbers)
+    .option('--no-training', 'train nothing: use the runs that are there')
+    .option(
+      '--processes <n>',
+      'how many runs are trained at the same time (default: as many as there are cores)',
+      wholeNumber(1),
+    )
+    .option('--threads <n>', 'threads of the runtime (default: all cores; of each training run: 1)', wholeNumber(1))
+    .option('--force', 'start these figures anew; trained networks are kept')
+    .option('--list', 'show the figures, their questions and their settings')
+  return withCommonOptions(command).addHelpText('after', EXAMPLE).action(reproduceFigures)
+}
+
+async function reproduceFigures(names: readonly string[], options: ReproduceCommandOptions): Promise<void> {
+  const { scale, set = [], seeds } = options
+  const overrides = { ...parseOverrides(set), ...(seeds && { seeds }) }
+  if (options.list === true) {
+    const figures = figuresNamed(names.length === 0 ? ['all'] : names)
+    const settings = settingsOf(figures, scale, overrides)
+    return terminal.result(
+      figures.map(({ name, title, question }) => ({ figure: name, title, question, settings: settings.get(name) })),
+      figures.flatMap((figure) => listed(figure, settings.get(figure.name) ?? {})),
+    )
+  }
+  if (names.length === 0) throw new ModelError('reproduce: name figures, or all; --list shows them')
+  const figures = figuresNamed(names)
+  const folder = options.output ?? path.join('results', scale)
+  const result = await shown(figures, folder, {
+    ...options,
+    set: overrides,
+    command: commandOf(names, options, folder),
+  })
+  process.exitCode = result.status
+}
+
+/** What was typed, without what only says how it is done. */
+function commandOf(
+  names: readonly string[],
+  { scale, set = [], seeds }: ReproduceCommandOptions,
+  folder: string,
+): string {
+  const words = ['teleport', 'reproduce', ...names, '--scale', scale, '-o', folder]
+  for (const text of set) words.push('--set', text)
+  if (seeds !== undefined) words.push('--seeds', ...seeds.map(String))
+  return words.map((word) => (/^[\w./=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
+}
+
+interface ShownOptions {
+  readonly scale: Scale
+  readonly set?: Readonly<Record<string, unknown>>
+  readonly command: string
+  readonly training?: boolean
+  readonly processes?: number
+  readonly threads?: number
+  readonly force?: boolean
+  readonly json?: boolean
+}
+
+/** Computes figures, and shows how far it is and what came out. Returns the exit status. */
+export async function shown(
+  figures: readonly Figure[],
+  folder: string,
+  options: ShownOptions,
+): Promise<Reproduction & { readonly status: number }> {
+  const interrupt = interruptible('ending; what is done is kept; once more to stop at once')
+  const stream = options.json === true ? process.stderr : process.stdout
+  const warn = (line: string): void => terminal.line(`warning: ${oneLine(line)}`, process.stderr)
+  const started = performance.now()
+  let told = -Infinity
+  // A terminal is slower than a small step.
+  const progress = (text: string): void => {
+    if (performance.now() - told < 100) return
+    told = performance.now()
+    terminal.progress(text)
+  }
+  const train: Train = async (runs, runsFolder) => {
+    if (options.training === false) return finishedRuns(runs, runsFolder)
+    terminal.line(`training ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`, stream)
+    const { runLocally } = await import('../sweeps/local.js')
+    return runLocally(runs, runsFolder, {
+      ...(options.processes !== undefined && { processes: options.processes }),
+      ...(options.threads !== undefined && { threads: options.threads }),
+      signal: interrupt.signal,
+      onProgress: (status) => progress(sweepText(status)),
+      warn,
+    })
+  }
+  try {
+    const result = await reproduce(figures, {
+      scale: options.scale,
+      folder,
+      train,
+      signal: interrupt.signal,
+      command: options.command,
+      onProgress: (at) => progress(progressText(at)),
+      onFigure: (figure) => terminal.line(figureText(figure), stream),
+      warn,
+      ...(options.set && { set: options.set }),
+      ...(options.force !== undefined && { force: options.force }),
+      ...(options.threads !== undefined && { threads: options.threads }),
+    })
+    for (const [figure, error] of result.errors)
+      terminal.line(`${figure}: unexpected error: ${oneLine(error.message)}`, process.stderr)
+    const interrupted = result.ended === 'interrupted'
+    const seconds = (performance.now() - started) / 1000
+    const resume = interrupted ? options.command : undefined
+    const { errors, ...rest } = result
+    terminal.result(
+      {
+        ...rest,
+        errors: Object.fromEntries([...errors].map(([figure, { message }]) => [figure, message])),
+        seconds,
+        ...(resume !== undefined && { resume }),
+      },
+      resume === undefined ? summaryLines(result, seconds) : [`interrupted; go on with: ${resume}`],
+    )
+    return { ...result, status: interrupted ? interrupt.status() : result.errors.size > 0 ? 1 : 0 }
+  } finally {
+    interrupt.stop()
+  }
+}
+
+const VERDICTS: readonly Verdict[] = ['holds', 'does not hold', 'undecided at this scale']
+
+function verdicts(claims: readonly Claim[]): number[] {
+  return VERDICTS.map((verdict) => claims.filter((claim) => claim.verdict === verdict).length)
+}
+
+/** `fig3: 24 claims, 20 hold, 1 does not, 3 undecided; 48 s, 312 MB`. */
+function figureText({ figure, claims, cells, skipped, seconds, peakMemory }: FigureResult): string {
+  const [hold = 0, not = 0, undecided = 0] = verdicts(claims)
+  const missing = cells.all - cells.done
+  const without = Object.keys(skipped).length
+  return [
+    `${figure}: ${claims.length} ${claims.length === 1 ? 'claim' : 'claims'}: ${hold} hold, ${not} not, ${undecided} undecided`,
+    ...(missing > 0 ? [`${missing} of ${cells.all} cells missing`] : []),
+    ...(without > 0 ? [`${without} of ${cells.all} cells skipped (${Object.values(skipped)[0] ?? ''})`] : []),
+    duration(seconds),
+    ...(peakMemory > 0 ? [`${(peakMemory / 1e6).toFixed(0)} MB`] : []),
+  ].join('; ')
+}
+
+function summaryLines({ figures, folder, failedRuns }: Reproduction, seconds: number): string[] {
+  const head = ['figure', 'claims', 'hold', 'do not', 'undecided', '']
+  const rows = figures.map(({ figure, title, claims }) => [
+    figure,
+    String(claims.length),
+    ...verdicts(claims).map(String),
+    title,
+  ])
+  const failed = Object.keys(failedRuns).length
+  return [
+    '',
+    ...table([head, ...rows]),
+    '',
+    ...(failed === 0
+      ? []
+      : [`${failed} training ${failed === 1 ? 'run' : 'runs'} failed: ${Object.values(failedRuns)[0] ?? ''}`]),
+    `${duration(seconds)}; everything is in ${folder}`,
+  ]
+}
+
+function progressText({ figure, figuresDone, figures, cell, fraction, left }: FigureProgress): string {
+  const parts = [`figure ${figuresDone + 1} of ${figures}`, figure, cell, `${Math.floor(100 * fraction)} %`]
+  return [...parts, ...(left === undefined ? [] : [leftText(left)])].join(' · ')
+}
+
+/** What is not measured is only a guess. */
+function leftText({ seconds, measured }: TimeLeft): string {
+  return `${measured ? 'about' : 'perhaps'} ${duration(seconds)} left`
+}
+
+function sweepText({ runs, done, running, failed, epochs, secondsLeft }: SweepStatus): string {
+  const share = epochs.all === 0 ? 1 : epochs.done / epochs.all
+  return [
+    `training ${done} of ${runs} runs done, ${running} running${failed === 0 ? '' : `, ${failed} failed`}`,
+    `${Math.floor(100 * share)} %`,
+    ...(secondsLeft === null ? [] : [`about ${duration(secondsLeft)} left`]),
+  ].join(' · ')
+}
+
+function listed({ name, title, question }: Figure, settings: object): string[] {
+  const rows = Object.entries(settings).map(([key, value]) => `  ${key} = ${JSON.stringify(value)}`)
+  return [`${name}  ${title}`, `  ${question}`, ...rows, '']
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+function wholeNumbers(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, wholeNumber()(text)]
+}
