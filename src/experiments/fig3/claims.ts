@@ -1,0 +1,171 @@
+import type { Claim } from '../claims/claim.js'
+import { claimOf, maximumClaim, trendClaim } from '../claims/claim-of.js'
+import { cellLabel, groupedBy, rootMeanSquare } from './groups.js'
+import { type CosinesRow, cosinesOf, type Fig3Row, MICRO_GRADIENT, skippedText } from './rows.js'
+import type { Fig3Settings } from './settings.js'
+
+const SECTION = '§3'
+/** Perpendicular: this part of what chance gives, or less. Two random directions have 0.8 on average. */
+const PART_OF_CHANCE = 0.1
+/** Float32: the largest sums of 10⁷ products come out to about this part. */
+const ROUNDING = 1e-5
+
+export function claimsOf(rows: readonly Fig3Row[], settings: Fig3Settings): Claim[] {
+  const gradients = cosinesOf(rows).filter(({ pair }) => pair === MICRO_GRADIENT)
+  const [micro = 0.001] = settings.ranges
+  const skipped = skippedText(rows).trim()
+  const largest = Math.max(0, ...settings.weightDecays)
+  const intra = gradients.filter(({ scope, sampling }) => scope === 'full' && sampling === 'intra')
+  const alone = intra.filter(({ weightDecay }) => weightDecay === 0)
+  const at = (range: number, found: readonly CosinesRow[]) => found.filter((row) => row.range === range)
+  const arrows = alone.filter(({ coordinates }) => coordinates === 'all arrows')
+  return [
+    ...settings.networks.map((network) =>
+      perpendicular(network, 'all arrows', at(micro, ofNetwork(arrows, network)), skipped),
+    ),
+    ...settings.networks.map((network) => {
+      const trained = alone.filter(({ coordinates }) => coordinates === 'trained weights')
+      return perpendicular(network, 'trained weights', at(micro, ofNetwork(trained, network)), skipped)
+    }),
+    firstOrder(arrows),
+    euler(rows),
+    ...settings.networks.map((network) => {
+      const penalised = intra.filter(
+        ({ coordinates, weightDecay }) => coordinates === 'all arrows' && weightDecay === largest,
+      )
+      return penalty(network, largest, at(micro, ofNetwork(arrows, network)), at(micro, ofNetwork(penalised, network)))
+    }),
+    largeMove(
+      at(
+        micro,
+        alone.filter(({ coordinates }) => coordinates === 'trained weights'),
+      ),
+      gradients.filter(({ sampling, weightDecay }) => sampling === 'inter' && weightDecay === 0),
+    ),
+  ]
+}
+
+function ofNetwork(rows: readonly CosinesRow[], network: string): CosinesRow[] {
+  return rows.filter((row) => row.network === network)
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
+const short = (x: number): string => Number(x.toPrecision(2)).toString()
+
+/** |cos| ÷ the smaller of the deviations by chance: of random directions, and of the step with random signs. */
+function partsOfChance({ cosines, signWidths, dimension }: CosinesRow): number[] {
+  const direction = 1 / Math.sqrt(dimension)
+  return cosines.map((cosine, i) => Math.abs(cosine) / Math.min(direction, signWidths?.[i] ?? direction))
+}
+
+/** The cell in which the claim is worst off stands for all of them. */
+function perpendicular(
+  network: string,
+  coordinates: CosinesRow['coordinates'],
+  rows: readonly CosinesRow[],
+  skipped: string,
+): Claim {
+  const cells = rows
+    .map((row) => ({ label: cellLabel(row), samples: partsOfChance(row), rms: rootMeanSquare(row.cosines) }))
+    .sort((a, b) => mean(b.samples) - mean(a.samples))
+  const list = cells.map(({ label, samples, rms }) => `${label}: ${short(mean(samples))} (cosine ${short(rms)})`)
+  const all = coordinates === 'all arrows'
+  return claimOf({
+    id: `fig3/${all ? 'perpendicular' : 'trained weights alone'}/${network}`,
+    figure: 'fig3',
+    claim: `A micro-teleportation of ${network} is perpendicular to the gradient, for every data set and batch size${all ? '' : ', counting trained weights alone'}`,
+    section: SECTION,
+    statistic: `|cos(V − W, ∇L)| ÷ its deviation by chance (the smaller of 1/√n and that of steps with random signs), ${all ? 'over all arrows of the quiver' : 'over the trained weights'}, in the cell where it is largest`,
+    side: 'below',
+    threshold: PART_OF_CHANCE,
+    samples: cells[0]?.samples ?? [],
+    unit: 'draw',
+    note: [list.join('; '), skipped].filter((part) => part !== '').join('. '),
+  })
+}
+
+function firstOrder(rows: readonly CosinesRow[]): Claim {
+  const cells = groupedBy(rows, (row) => `${row.network}, ${cellLabel(row)}`)
+  return trendClaim({
+    id: 'fig3/first order',
+    figure: 'fig3',
+    claim: 'The cosine vanishes with σ: the step is perpendicular to first order',
+    section: SECTION,
+    statistic: 'slope of log |cos| (root mean square over the draws) by log σ',
+    side: 'within',
+    expected: 1,
+    threshold: 0.1,
+    series: [...cells.values()].map((found) => ({
+      x: found.map(({ range }) => Math.log10(range)),
+      y: found.map(({ cosines }) => Math.log10(rootMeanSquare(cosines))),
+    })),
+    measure: 'slope',
+    unit: 'network, data set and batch size',
+  })
+}
+
+function euler(rows: readonly Fig3Row[]): Claim {
+  const found = rows.flatMap((row) => (row.kind === 'euler' ? [row] : []))
+  return maximumClaim({
+    id: 'fig3/euler',
+    figure: 'fig3',
+    claim: 'At every neuron Σ w·∂L/∂w over the arrows that come in (and the bias) equals that over those that go out',
+    section: SECTION,
+    statistic: 'largest difference of the two sums ÷ largest Σ |w·∂L/∂w| of a neuron',
+    side: 'below',
+    threshold: ROUNDING,
+    samples: found.map(({ largestDifference, largestSum }) => largestDifference / largestSum),
+    unit: 'network, data set and batch size',
+    note: `${found.reduce((sum, { neurons }) => sum + neurons, 0).toLocaleString('en')} identities`,
+  })
+}
+
+function penalty(
+  network: string,
+  weightDecay: number,
+  alone: readonly CosinesRow[],
+  penalised: readonly CosinesRow[],
+): Claim {
+  const cells = alone
+    .flatMap((row) => {
+      const other = penalised.find((each) => cellLabel(each) === cellLabel(row))
+      if (other === undefined) return []
+      const samples = row.cosines.map((cosine, i) => Math.log10(Math.abs((other.cosines[i] as number) / cosine)))
+      return [{ label: cellLabel(row), samples, part: rootMeanSquare(other.cosines) * Math.sqrt(other.dimension) }]
+    })
+    .sort((a, b) => mean(a.samples) - mean(b.samples))
+  return claimOf({
+    id: `fig3/weight decay/${network}`,
+    figure: 'fig3',
+    claim: `With a penalty on the weights in the loss, a micro-teleportation of ${network} is no longer perpendicular to its gradient`,
+    section: SECTION,
+    statistic: `log₁₀ of |cos| with the penalty ½·λ·Σ w², λ = ${weightDecay}, ÷ |cos| without, in the cell where it is smallest`,
+    side: 'above',
+    threshold: 1,
+    samples: cells[0]?.samples ?? [],
+    paired: true,
+    unit: 'draw',
+    note: cells.map(({ label, part }) => `${label}: with the penalty ${short(part)}/√n`).join('; '),
+  })
+}
+
+function largeMove(micro: readonly CosinesRow[], inter: readonly CosinesRow[]): Claim {
+  const cell = (row: CosinesRow) => `${row.network}, ${cellLabel(row)}`
+  const samples = inter.flatMap((row) => {
+    const other = micro.find((each) => cell(each) === cell(row))
+    return other === undefined ? [] : [Math.log10(rootMeanSquare(row.cosines) / rootMeanSquare(other.cosines))]
+  })
+  return claimOf({
+    id: 'fig3/inter',
+    figure: 'fig3',
+    claim:
+      'A teleportation that changes signs is no micro-teleportation: its step is not perpendicular to the gradient',
+    section: SECTION,
+    statistic:
+      'log₁₀ of |cos| with inter ÷ |cos| with intra, the same σ, over the trained weights (root mean square over the draws)',
+    side: 'above',
+    threshold: 0,
+    samples,
+    unit: 'network, data set and batch size',
+  })
+}
