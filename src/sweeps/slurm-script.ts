@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { shellWord } from './slurm-commands.js'
 import type { SlurmOptions } from './slurm-options.js'
-import { recordFile, type SlurmRecord } from './slurm-record.js'
+import { jobFolder, recordFile, type SlurmRecord } from './slurm-record.js'
 
 /** The flags of sbatch for a job. @param after the job that must be over before */
 export function sbatchFlags(
@@ -16,8 +16,8 @@ export function sbatchFlags(
   return [
     '--parsable',
     `--job-name=${record.name}`,
-    ...(array ? [`--array=0-${record.tasks.length - 1}${limit}`, '--output=%a.log'] : ['--output=0.log']),
-    // A name with % or \ in it would be read as a pattern in --output.
+    ...(array ? [`--array=0-${record.tasks.length - 1}${limit}`] : []),
+    `--output=${isPattern(folder) ? '/dev/null' : array ? '%a.log' : '0.log'}`,
     `--chdir=${folder}`,
     '--open-mode=append',
     '--requeue',
@@ -37,6 +37,11 @@ export function sbatchFlags(
   ]
 }
 
+/** Would Slurm read something else into a folder's name where it opens the log? Then the script opens it itself, without Slurm's own last words. */
+function isPattern(folder: string): boolean {
+  return /[%\\]/.test(folder)
+}
+
 /** What a task writes when it begins, every time: what its log says of this time stands after the last of these lines. */
 export const BEGINS = '== teleport: task'
 
@@ -52,10 +57,12 @@ export function batchScript(
   beside: string,
 ): string {
   const task = [...programOf('slurm-task-main'), recordFile(record)].map(shellWord).join(' ')
+  const folder = jobFolder(record)
+  const log = isPattern(folder) ? `\nexec >>${shellWord(`${folder}/`)}"$task.log" 2>&1` : ''
   return `#!/bin/bash
 # A task of a sweep: it does its runs one after the other. Written by teleport, and submitted by
 #   ${['sbatch', ...flags].map(shellWord).join(' ').replaceAll('\n', '\n#   ')}
-task=\${SLURM_ARRAY_TASK_ID:-0}
+task=\${SLURM_ARRAY_TASK_ID:-0}${log}
 echo "${BEGINS} $task of job \${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID} on $(hostname), $(date), begun again \${SLURM_RESTART_COUNT:-0} times"
 cd ${shellWord(beside)} || exit 1
 ${options.setup.join('\n')}

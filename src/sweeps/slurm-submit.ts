@@ -6,12 +6,12 @@ import { quoted } from '../graph/text.js'
 import { LockedError, LockWatch, RunLock } from '../runs/run-lock.js'
 import { attempt } from '../runtime/node/system-errors.js'
 import { clearRun, readRunEnd } from './run-end.js'
+import { failFirst, outOfMemory } from './slurm-after.js'
 import { maxArraySize, refused, slurm } from './slurm-commands.js'
 import { isOver, SlurmTasks } from './slurm-jobs.js'
 import type { SlurmOptions } from './slurm-options.js'
 import { jobFolder, readRecords, recordFile, type SlurmRecord, slurmFolder, writeRecord } from './slurm-record.js'
 import { batchScript, sbatchFlags } from './slurm-script.js'
-import { failFirst, outOfMemory } from './slurm-task.js'
 import type { SweepRun } from './sweep.js'
 
 export interface SubmitOptions {
@@ -91,7 +91,8 @@ async function submitAll(
   let after: string | undefined
   for (const [i, part] of arrays.entries()) {
     const record: SlurmRecord = {
-      name: `${options.name.replaceAll(/[^\w.-]+/g, '-')}-${randomBytes(4).toString('hex')}`,
+      // In the order of time, and no other's.
+      name: `${options.name.replaceAll(/[^\w.-]+/g, '-')}-${Date.now().toString(36)}${randomBytes(2).toString('hex')}`,
       runsFolder: path.resolve(runsFolder),
       tasks: part,
       threads: options.threads,

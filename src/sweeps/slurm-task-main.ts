@@ -1,8 +1,8 @@
 // What a task of a job runs: `slurm-task-main RECORD TASK` does its runs; `slurm-task-main RECORD TASK STATUS`, once that has ended with a status, puts
 // the task back into the queue where that makes sense. A program of its own, so that a job needs nothing of the command line.
 import { oneLine } from '../graph/text.js'
+import { afterTask, requeue, STOPPED } from './slurm-after.js'
 import { readRecord } from './slurm-record.js'
-import { afterTask, doTask, requeue, STOPPED } from './slurm-task.js'
 
 const [file = '', index = '0', status] = process.argv.slice(2)
 const task = Number(index)
@@ -15,6 +15,8 @@ try {
     const controller = new AbortController()
     // Not once: Slurm signals more than once, and a second signal without a listener would end the process at once.
     process.on('SIGTERM', () => controller.abort())
+    // What decides over the queue needs no runtime, and little memory.
+    const { doTask } = await import('./slurm-task.js')
     process.exitCode = await doTask(record, task, controller.signal, say)
   } else {
     if ((await afterTask(record, task, Number(status), say)) === 'requeue') await requeue(say)
