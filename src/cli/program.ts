@@ -35,6 +35,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'compute figures of the paper, and test its claims',
     load: async () => (await import('./reproduce.js')).reproduceCommand(),
   },
+  report: {
+    summary: 'a page on the results of a reproduction, with the verdict on every claim',
+    load: async () => (await import('./report.js')).reportCommand(),
+  },
   data: {
     summary: 'fetch a data set, check it, and keep it in the cache',
     load: async () => (await import('./data.js')).dataCommand(),

@@ -85,7 +85,7 @@ function rowHtml(claim: AdjustedClaim): Html {
     </th>
     <td class="nowrap">${criterionText(claim)}</td>
     <td><span class="nowrap">${value}</span> <span class="nowrap">${interval}</span>${stripOf(claim)}</td>
-    <td class="number">${claim.n}<small>${claim.unit}${claim.n === 1 ? '' : 's'}</small></td>
+    <td class="number">${claim.n}<small>${unitText(claim)}</small></td>
     <td>
       ${claim.p === null ? '' : html`<span class="nowrap">${pText(claim.p)}; ${pText(claim.adjustedP)}</span>`}<small
         >${claim.test}</small
@@ -122,4 +122,10 @@ function stripOf({ value, interval, side, threshold, expected = 0, verdict }: Cl
 /** `fig3` as `Figure 3`. */
 export function figureName(name: string): string {
   return name.replace(/^fig(?=\d)/, 'Figure ')
+}
+
+/** `seeds`, `pairs of seeds`. */
+function unitText({ unit, n }: Claim): string {
+  const [head = '', ...rest] = unit.split(' of ')
+  return n === 1 || head.endsWith('s') ? unit : [`${head}s`, ...rest].join(' of ')
 }

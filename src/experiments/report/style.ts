@@ -37,6 +37,7 @@ tbody th[scope=rowgroup] { padding-top: 1.2rem; font-weight: 600; font-size: 1re
 .number, .claims td:not(:last-child) { font-variant-numeric: tabular-nums; }
 th.number, td.number { text-align: right; }
 .claims { min-width: 50rem; }
+td { overflow-wrap: normal; }
 .claims .statement { min-width: 17rem; }
 .claims small, .note { color: var(--soft); font-size: .85em; display: block; }
 .claims .nowrap, .nowrap { white-space: nowrap; overflow-wrap: normal; }
