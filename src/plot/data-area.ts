@@ -77,8 +77,8 @@ export function dataArea(
           ...(x.scale.type === 'category' ? [] : [Plot.gridX([...x.ticks], grid)]),
           Plot.frame({ anchor: 'bottom', stroke: '#777' }),
           Plot.frame({ anchor: 'left', stroke: '#777' }),
-          Plot.axisX([...x.ticks], { ...ticks, tickFormat: textOf(x) }),
-          Plot.axisY([...y.ticks], { ...ticks, tickFormat: textOf(y) }),
+          Plot.axisX([...x.ticks], { ...ticks, text: textOf(x) }),
+          Plot.axisY([...y.ticks], { ...ticks, text: textOf(y) }),
           ...marks,
         ],
   })
@@ -121,7 +121,7 @@ function standalone(drawn: DrawnElement, id: string): string {
     for (const attribute of [...element.attributes]) {
       const value = attribute.value
         .replace(/^url\(#(.*)\)$/, (whole, old: string) => (ids.has(old) ? `url(#${ids.get(old) as string})` : whole))
-        .replace(/(?<![#\w.])-?\d+\.\d{3,}(?:e-?\d+)?/g, (number) => String(round(Number(number))))
+        .replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (number) => String(round(Number(number))))
       if (value !== attribute.value) element.setAttribute(attribute.name, value)
     }
   }

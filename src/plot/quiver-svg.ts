@@ -2,6 +2,7 @@ import type { Quiver, Vertex } from '../quiver/quiver.js'
 import { reportOf, type VertexReport, vertexReports } from '../quiver/report.js'
 import { layered, type Point, type Size } from './layered.js'
 import { type Dot, joinedGroups, quiverGraph } from './quiver-graph.js'
+import { escaped } from './xml.js'
 
 export interface QuiverSvgOptions {
   /** Default: the graph's name. */
@@ -150,10 +151,4 @@ function cutLeft(text: string, length: number): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10
-}
-
-/** Names may hold anything; XML may not. */
-function escaped(text: string): string {
-  const marks: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  return text.replace(/[^\P{Cc}\n\t]|[\p{Cs}\uFFFE\uFFFF]/gu, '?').replace(/[&<>"]/g, (mark) => marks[mark] ?? mark)
 }

@@ -27,7 +27,7 @@ const WHOLE: Readonly<Record<string, Style>> = {
 /** Labels that begin so: `ResNet-18`, `VGG-16-bn`, `MLP 5×500`. */
 const BEGINNINGS: readonly (readonly [string, Style])[] = [
   ['MLP', style('#00416b', '', 'circle')],
-  ['VGG', style('#d55e00', '7 3', 'square')],
+  ['VGG', style('#c04800', '7 3', 'square')],
   ['ResNet', style('#00a37a', '2 3', 'triangle')],
   ['DenseNet', style('#e08cc0', '8 3 2 3', 'diamond')],
 ]
@@ -36,7 +36,7 @@ const BEGINNINGS: readonly (readonly [string, Style])[] = [
 const RAMP_FROM = [158, 202, 236]
 const RAMP_TO = [4, 34, 84]
 const RAMP_DASHES = ['2 3', '8 3 2 3', '7 3', '10 3 2 3 2 3', '']
-const RAMP_SYMBOLS: readonly PointSymbol[] = ['triangle', 'diamond', 'square', 'star', 'circle']
+const RAMP_SYMBOLS: readonly PointSymbol[] = ['triangle', 'diamond', 'cross', 'star', 'circle']
 
 /** For labels that the tables do not have. */
 const OTHERS: readonly Style[] = [

@@ -1,6 +1,12 @@
 /** Round numbers (1, 2 or 5 times a power of ten apart) within a range, about `count` of them. */
 export function linearTicks(low: number, high: number, count: number): number[] {
   if (!(high > low)) return [low]
+  const ticks = ticksOf(low, high, count)
+  // One tick is no measure.
+  return ticks.length >= 2 || count > 8 ? ticks : linearTicks(low, high, count + 1)
+}
+
+function ticksOf(low: number, high: number, count: number): number[] {
   const rough = (high - low) / Math.max(1, count)
   const power = 10 ** Math.floor(Math.log10(rough))
   const factor = [1, 2, 5, 10].find((step) => step * power >= rough * 0.999) as number
@@ -33,11 +39,12 @@ export function tickTexts(values: readonly number[], type: 'linear' | 'log'): st
   const sizes = values.filter((value) => value !== 0).map((value) => Math.log10(Math.abs(value)))
   const [smallest, largest] = [Math.min(0, ...sizes), Math.max(0, ...sizes)]
   if (type === 'log') return values.map(smallest < -4 + 1e-9 || largest > 5 ? scientific : plain)
+  if (values.length === 1) return values.map(smallest < -4 || largest >= 6 ? scientific : plain)
   const gaps = values.slice(1).map((value, i) => Math.abs(value - (values[i] as number)))
-  const gap = Math.min(...gaps, ...(gaps.length === 0 ? values.map(Math.abs) : []))
+  const gap = Math.min(...gaps)
   if (gap > 0 && (gap < 1e-4 || largest >= 6)) return values.map(scientific)
   const decimals = gap > 0 ? Math.max(0, -Math.floor(Math.log10(gap) + 1e-9)) : 0
-  return values.map((value) => grouped(value.toFixed(gaps.length === 0 ? Math.max(decimals, 2) : decimals)))
+  return values.map((value) => grouped(value.toFixed(decimals)))
 }
 
 function plain(value: number): string {
@@ -48,6 +55,7 @@ function scientific(value: number): string {
   if (value === 0) return '0'
   const [mantissa, power] = Number(value.toPrecision(4)).toExponential().split('e') as [string, string]
   const ten = `10${superscript(Number(power))}`
+  if (power === '+0') return minus(mantissa)
   if (mantissa === '1') return ten
   return `${mantissa === '-1' ? '−' : `${minus(mantissa)}×`}${ten}`
 }
