@@ -46,7 +46,9 @@ export function slope(x: readonly number[], y: readonly number[]): number {
 export function rankCorrelation(x: readonly number[], y: readonly number[]): number {
   if (new Set(x).size < 2) return NaN
   if (new Set(y).size < 2) return 0
-  return sampleRankCorrelation([...x], [...y])
+  const correlation = sampleRankCorrelation([...x], [...y])
+  // Orders that agree whole give 1 but for rounding.
+  return 1 - Math.abs(correlation) < 1e-12 ? Math.sign(correlation) : correlation
 }
 
 /**
