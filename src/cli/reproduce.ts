@@ -1,9 +1,12 @@
 import path from 'node:path'
 import { Command, Option } from 'commander'
+import { cacheFolder } from '../data/cache.js'
+import { fetchDataset } from '../data/cifar.js'
 import type { Claim, Verdict } from '../experiments/claims/claim.js'
 import { type Figure, type Scale, SCALES } from '../experiments/figure.js'
 import { FIGURES, figuresNamed } from '../experiments/figures.js'
-import { parseOverrides, settingsOf } from '../experiments/reproduce-settings.js'
+import { isCached } from '../experiments/reproduce-cells.js'
+import { type Overrides, parseOverrides, settingsOf } from '../experiments/reproduce-settings.js'
 import type { TimeLeft } from '../experiments/reproduce-time.js'
 import {
   type FigureProgress,
@@ -14,8 +17,10 @@ import {
 } from '../experiments/reproduce.js'
 import { ModelError } from '../graph/model.js'
 import { oneLine } from '../graph/text.js'
+import type { ExecutorOptions } from '../sweeps/executor.js'
 import { finishedRuns } from '../sweeps/finished-run.js'
 import type { SweepStatus } from '../sweeps/status.js'
+import { progressText } from './data.js'
 import { interruptible } from './interrupt.js'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.js'
 import { terminal } from './terminal.js'
@@ -33,12 +38,18 @@ It holds for each figure its settings, rows, plots (SVG, PNG), CSV and claims, t
 
 Exit status: 0 done, whatever the claims say; 1 an error stopped a figure; 2 wrong usage or input; 130 interrupted (143 by SIGTERM).`
 
+/** In milliseconds. */
+const LOG_INTERVAL = 30_000
+
 interface ReproduceCommandOptions extends CommonOptions {
   readonly scale: Scale
   readonly output?: string
   readonly set?: readonly string[]
   readonly seeds?: readonly number[]
   readonly training: boolean
+  readonly executor: 'local' | 'slurm'
+  readonly slurm?: readonly string[]
+  readonly retryFailed?: boolean
   readonly processes?: number
   readonly threads?: number
   readonly force?: boolean
@@ -59,6 +70,17 @@ export function reproduceCommand(): Command {
       collect,
     )
     .option('--seeds <n...>', 'seeds of the runs, in place of those of the scale', wholeNumbers)
+    .addOption(
+      new Option('--executor <where>', 'where networks are trained: by processes here, or as jobs of a Slurm cluster')
+        .choices(['local', 'slurm'])
+        .default('local'),
+    )
+    .option(
+      '--slurm <key=value>',
+      'how jobs are submitted, such as partition=gpu, time=8:00:00; may be repeated',
+      collect,
+    )
+    .option('--retry-failed', 'train runs again that have failed')
     .option('--no-training', 'train nothing: use the runs that are there')
     .option(
       '--processes <n>',
@@ -85,12 +107,7 @@ async function reproduceFigures(names: readonly string[], options: ReproduceComm
   if (names.length === 0) throw new ModelError('reproduce: name figures, or all; --list shows them')
   const figures = figuresNamed(names)
   const folder = options.output ?? path.join('results', scale)
-  const result = await shown(figures, folder, {
-    ...options,
-    set: overrides,
-    command: commandOf(names, options, folder),
-  })
-  process.exitCode = result.status
+  process.exitCode = await shown(figures, folder, options, overrides, commandOf(names, options, folder))
 }
 
 /** What was typed, without what only says how it is done. */
@@ -105,23 +122,14 @@ function commandOf(
   return words.map((word) => (/^[\w./=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
-interface ShownOptions {
-  readonly scale: Scale
-  readonly set?: Readonly<Record<string, unknown>>
-  readonly command: string
-  readonly training?: boolean
-  readonly processes?: number
-  readonly threads?: number
-  readonly force?: boolean
-  readonly json?: boolean
-}
-
 /** Computes figures, and shows how far it is and what came out. Returns the exit status. */
-export async function shown(
+async function shown(
   figures: readonly Figure[],
   folder: string,
-  options: ShownOptions,
-): Promise<Reproduction & { readonly status: number }> {
+  options: ReproduceCommandOptions,
+  overrides: Overrides,
+  command: string,
+): Promise<number> {
   const interrupt = interruptible('ending; what is done is kept; once more to stop at once')
   const stream = options.json === true ? process.stderr : process.stdout
   const warn = (line: string): void => terminal.line(`warning: ${oneLine(line)}`, process.stderr)
@@ -133,29 +141,48 @@ export async function shown(
     told = performance.now()
     terminal.progress(text)
   }
+  // Whoever reads a log and not a terminal wants a line now and then.
+  let logged = performance.now()
+  const log = (text: string): void => {
+    if (process.stderr.isTTY || performance.now() - logged < LOG_INTERVAL) return
+    logged = performance.now()
+    terminal.line(text, process.stderr)
+  }
   const train: Train = async (runs, runsFolder) => {
-    if (options.training === false) return finishedRuns(runs, runsFolder)
-    terminal.line(`training ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`, stream)
-    const { runLocally } = await import('../sweeps/local.js')
-    return runLocally(runs, runsFolder, {
+    if (!options.training) return finishedRuns(runs, runsFolder)
+    const executorOptions: ExecutorOptions = {
       ...(options.processes !== undefined && { processes: options.processes }),
       ...(options.threads !== undefined && { threads: options.threads }),
+      ...(options.retryFailed !== undefined && { retryFailed: options.retryFailed }),
       signal: interrupt.signal,
-      onProgress: (status) => progress(sweepText(status)),
+      onProgress: (status) => {
+        progress(sweepText(status))
+        log(sweepText(status))
+      },
       warn,
-    })
+    }
+    if (options.executor === 'slurm') {
+      const { runOnSlurm } = await import('../sweeps/slurm.js')
+      return runOnSlurm(runs, runsFolder, { ...executorOptions, slurm: parseOverrides(options.slurm ?? []) })
+    }
+    const { runLocally } = await import('../sweeps/local.js')
+    return runLocally(runs, runsFolder, executorOptions)
   }
   try {
+    await fetchNeeded(figures)
     const result = await reproduce(figures, {
       scale: options.scale,
       folder,
       train,
       signal: interrupt.signal,
-      command: options.command,
-      onProgress: (at) => progress(progressText(at)),
+      command,
+      onProgress: (at) => {
+        progress(figureProgressText(at))
+        log(figureProgressText(at))
+      },
       onFigure: (figure) => terminal.line(figureText(figure), stream),
       warn,
-      ...(options.set && { set: options.set }),
+      set: overrides,
       ...(options.force !== undefined && { force: options.force }),
       ...(options.threads !== undefined && { threads: options.threads }),
     })
@@ -163,7 +190,7 @@ export async function shown(
       terminal.line(`${figure}: unexpected error: ${oneLine(error.message)}`, process.stderr)
     const interrupted = result.ended === 'interrupted'
     const seconds = (performance.now() - started) / 1000
-    const resume = interrupted ? options.command : undefined
+    const resume = interrupted ? command : undefined
     const { errors, ...rest } = result
     terminal.result(
       {
@@ -174,9 +201,25 @@ export async function shown(
       },
       resume === undefined ? summaryLines(result, seconds) : [`interrupted; go on with: ${resume}`],
     )
-    return { ...result, status: interrupted ? interrupt.status() : result.errors.size > 0 ? 1 : 0 }
+    if (interrupted) return interrupt.status()
+    return result.errors.size > 0 ? 1 : 0
   } finally {
     interrupt.stop()
+  }
+}
+
+/** Data sets that figures cannot do without are fetched before anything begins. @throws ModelError that says what to do */
+async function fetchNeeded(figures: readonly Figure[]): Promise<void> {
+  const needed = new Set(figures.flatMap(({ needs = ['cifar10'] }) => needs))
+  for (const name of ['cifar10', 'cifar100'] as const) {
+    if (!needed.has(name) || isCached(name)) continue
+    terminal.line(`fetching ${name} into ${cacheFolder()}, once`, process.stderr)
+    await fetchDataset(name, { onProgress: (at) => terminal.progress(progressText(at)) }).catch((error: unknown) => {
+      if (!(error instanceof ModelError)) throw error
+      throw new ModelError(
+        `${error.message.replace(/ and give the file with .*$/, '')} and take it from there: teleport data ${name} --from FILE`,
+      )
+    })
   }
 }
 
@@ -200,7 +243,7 @@ function figureText({ figure, claims, cells, skipped, seconds, peakMemory }: Fig
   ].join('; ')
 }
 
-function summaryLines({ figures, folder, failedRuns }: Reproduction, seconds: number): string[] {
+function summaryLines({ figures, folder, failedRuns, report }: Reproduction, seconds: number): string[] {
   const head = ['figure', 'claims', 'hold', 'do not', 'undecided', '']
   const rows = figures.map(({ figure, title, claims }) => [
     figure,
@@ -216,11 +259,11 @@ function summaryLines({ figures, folder, failedRuns }: Reproduction, seconds: nu
     ...(failed === 0
       ? []
       : [`${failed} training ${failed === 1 ? 'run' : 'runs'} failed: ${Object.values(failedRuns)[0] ?? ''}`]),
-    `${duration(seconds)}; everything is in ${folder}`,
+    `${duration(seconds)}; the report: ${report ?? folder}`,
   ]
 }
 
-function progressText({ figure, figuresDone, figures, cell, fraction, left }: FigureProgress): string {
+function figureProgressText({ figure, figuresDone, figures, cell, fraction, left }: FigureProgress): string {
   const parts = [`figure ${figuresDone + 1} of ${figures}`, figure, cell, `${Math.floor(100 * fraction)} %`]
   return [...parts, ...(left === undefined ? [] : [leftText(left)])].join(' · ')
 }

@@ -56,6 +56,8 @@ export interface Figure<S extends Settings = Settings, R extends Row = Row> {
   /** The question that it answers. */
   readonly question: string
   readonly settings: Readonly<Record<Scale, S>>
+  /** Data sets without which nothing of it can be computed, fetched before anything begins; default: CIFAR-10. */
+  readonly needs?: readonly DatasetName[]
   /** The runs to be trained first. What several figures train is trained once. */
   sweep?(settings: S): Sweep
   /** @param runs those of the sweep that have ended, the failed ones too */

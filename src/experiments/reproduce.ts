@@ -7,6 +7,8 @@ import type { FinishedRun } from '../sweeps/finished-run.js'
 import type { SweepRun } from '../sweeps/sweep.js'
 import type { Claim } from './claims/claim.js'
 import type { Figure, Scale, Settings } from './figure.js'
+import { FIGURES } from './figures.js'
+import { writeReport } from './report/write-report.js'
 import { type CellProgress, computeCells, datasetsOnce, isCached, type LoadDataset } from './reproduce-cells.js'
 import { checkSettings, makeFolder, removeFigure, ReproductionFile, writeFigureRecord } from './reproduce-folder.js'
 import { PeakMemory } from './reproduce-memory.js'
@@ -80,11 +82,13 @@ export interface Reproduction {
   readonly errors: ReadonlyMap<string, Error>
   /** Of training runs that failed, by id. */
   readonly failedRuns: Readonly<Record<string, string>>
+  /** The report's file, once all is done. */
+  readonly report?: string
 }
 
 /**
  * Computes figures into a folder: rows, plots, claims. What a run that was interrupted or killed has left is kept, and only the rest computed.
- * Figures that need no training come first, then all that others train, in one go, then these.
+ * Figures that need no training come first, then all that others train, in one go, then these; in the end a report on all that the folder holds.
  * @throws ModelError for settings that make no sense or differ from the folder's, if another process works there, and where nothing can be written
  */
 export async function reproduce(figures: readonly Figure[], options: ReproduceOptions): Promise<Reproduction> {
@@ -151,7 +155,9 @@ class Reproducing {
     }
     const interrupted = this.#signal.aborted
     if (!interrupted) this.#record.update(() => ({ finished: new Date().toISOString() }))
+    const report = interrupted ? undefined : this.#report(figures)
     return {
+      ...(report !== undefined && { report }),
       ended: interrupted ? 'interrupted' : 'finished',
       scale: this.#options.scale,
       folder: this.#options.folder,
@@ -275,6 +281,14 @@ class Reproducing {
       }),
     }))
     onFigure?.(result)
+  }
+
+  /** On these figures, and on those that were computed into the folder before. */
+  #report(figures: readonly Figure[]): string {
+    const { folder, warn } = this.#options
+    const others = FIGURES.filter(({ name }) => figures.every((figure) => figure.name !== name))
+    const known = [...figures, ...others].sort((a, b) => FIGURES.indexOf(a) - FIGURES.indexOf(b))
+    return writeReport(folder, { figures: known, ...(warn && { warn }) }).file
   }
 
   /** Did it lack a data set that is there now? */
