@@ -1,0 +1,80 @@
+import type { Claim } from '../claims/claim.js'
+import { claimOf, maximumClaim, trendClaim } from '../claims/claim-of.js'
+import type { Fig5Row } from './compute.js'
+import { expectedGrowth } from './expectation.js'
+import type { Fig5Settings } from './settings.js'
+
+/** How far the mean growth may be from the expectation: a twentieth. */
+const FACTOR_TOLERANCE = 0.05
+/** Batch statistics of eight images magnify the rounding of single precision; the tolerance of `teleport gradients`. */
+const ELEMENT_TOLERANCE = 1e-2
+const NORM_TOLERANCE = 1e-3
+
+export function claimsOf(rows: readonly Fig5Row[], { networks, samplings }: Fig5Settings): readonly Claim[] {
+  return networks.flatMap((network) => [
+    ...theoremClaims(
+      network,
+      rows.filter((row) => row.network === network),
+    ),
+    ...samplings.flatMap((sampling) => {
+      const here = rows.filter((row) => row.network === network && row.sampling === sampling)
+      const draws = [...new Set(here.map(({ teleportation }) => teleportation))]
+      const ofDraw = draws.map((draw) => here.filter(({ teleportation }) => teleportation === draw))
+      const common = { figure: 'fig5', section: '§4.1', unit: 'teleportation' } as const
+      return [
+        trendClaim({
+          ...common,
+          id: `fig5/${network}/${sampling}/rises`,
+          claim: `The normalised gradient of ${network} changes more as σ grows (${sampling}).`,
+          statistic: 'Spearman’s correlation of | ‖∇W‖/‖W‖ − ‖∇V‖/‖V‖ | with σ',
+          series: ofDraw.map((rows) => ({
+            x: rows.map(({ range }) => range),
+            y: rows.map(({ normalizedDifference }) => normalizedDifference),
+          })),
+          measure: 'rank',
+          side: 'above',
+          threshold: 0,
+          note: 'teleportations of one number share their random numbers over all σ',
+        }),
+        claimOf({
+          ...common,
+          id: `fig5/${network}/${sampling}/factor`,
+          claim: `Squared gradients of ${network} between hidden neurons grow by (1 + σ²/3)/(1 − σ²) (${sampling}).`,
+          statistic: '‖∇V‖²/‖∇W‖² over those weights ÷ its expectation, mean over σ',
+          samples: ofDraw.map((rows) => mean(rows.map((row) => row.squaredGrowth / expectedGrowth(row.range)))),
+          side: 'within',
+          expected: 1,
+          threshold: FACTOR_TOLERANCE,
+        }),
+      ]
+    }),
+  ])
+}
+
+function theoremClaims(network: string, rows: readonly Fig5Row[]): readonly Claim[] {
+  const common = { figure: 'fig5', section: '§4.1, Theorem 2', unit: 'teleportation', side: 'below' } as const
+  return [
+    maximumClaim({
+      ...common,
+      id: `fig5/${network}/Theorem 2`,
+      claim: `Gradients of ${network} scale as Theorem 2 says: ∇V = (1/τ_out) · ∇W · τ_in.`,
+      statistic: 'max|∇V − Theorem 2’s| ÷ max|Theorem 2’s|, the worst tensor of the worst teleportation',
+      samples: rows.flatMap(({ theoremError }) => (theoremError === null ? [] : [theoremError])),
+      threshold: ELEMENT_TOLERANCE,
+      note: 'with batch statistics',
+    }),
+    maximumClaim({
+      ...common,
+      id: `fig5/${network}/Theorem 2, norms`,
+      claim: `The norm of the gradient of ${network} is Theorem 2’s at every V.`,
+      statistic: '| ‖∇V‖ ÷ Theorem 2’s − 1 |, the worst teleportation',
+      samples: rows.map((row) => Math.abs(row.movedGradientNorm / row.predictedGradientNorm - 1)),
+      threshold: NORM_TOLERANCE,
+      note: 'with batch statistics',
+    }),
+  ]
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
