@@ -33,7 +33,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
   beforeAll(async () => {
     // A name that no shell, and none of Slurm's patterns, must see.
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'it\'s 50% "$HOME" \\a-'))
-    cluster = await startCluster({ cpus: 6, maxArraySize: 3 })
+    cluster = await startCluster({ cpus: 8, maxArraySize: 3 })
   })
   afterAll(async () => {
     await cluster?.stop()
@@ -75,7 +75,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
     return pid()!
   }
 
-  it('ends with the same results, whatever happens to its jobs on the way', async () => {
+  it.concurrent('ends with the same results, whatever happens to its jobs on the way', async () => {
     const main = [requeued, killed, cancelled, preempted]
     const warnings: string[] = []
     const atLimit = runOnSlurm([limited], runsFolder(), {
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
       await waitUntil(() => [requeued, killed, cancelled].every(isEnded), 40)
       expect(isEnded(preempted)).toBe(false)
       // Needs all places but that of the job in `small`.
-      const free = isEnded(limited) ? 6 : 5
+      const free = isEnded(limited) ? 8 : 7
       cluster.run('srun', '--partition=urgent', `--cpus-per-task=${free}`, '--mem=100', '--quiet', 'true')
       await rest
     }
@@ -130,7 +130,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
     expect(readRecords(runsFolder())).toHaveLength(records)
   })
 
-  it('says that a run has failed which needs too much memory, or never gets further', async () => {
+  it.concurrent('says that a run has failed which needs too much memory, or never gets further', async () => {
     const base = {
       data: { name: 'random', shape: [3, 32, 32], training: 40_000, validation: 8 },
       model: { name: 'mlp', hidden: [8] },
@@ -139,9 +139,10 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
     const [large] = runsOf({ base, axes: {}, seeds: [1] })
     const [endless] = runsOf({ base: { ...base, data: { ...base.data, training: 8 } }, axes: {}, seeds: [1] })
     const killing = { slurm: { memory: 390, maxIdleRequeues: 0, setup: 'srun() { return 137; }' } }
+    const other = path.join(folder, 'failing')
     const [ended, never] = await Promise.all([
-      runOnSlurm([large!], runsFolder(), { ...options(), slurm: { memory: 390 } }),
-      runOnSlurm([endless!], runsFolder(), { ...options(), ...killing }),
+      runOnSlurm([large!], other, { ...options(), slurm: { memory: 390 } }),
+      runOnSlurm([endless!], other, { ...options(), ...killing }),
     ])
     expect(ended[0]?.reason).toMatch(/^out of memory: Slurm ended the job, which had 390M; raise slurm.memory$/)
     expect(never[0]?.reason).toMatch(
@@ -149,7 +150,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
     )
   })
 
-  it('says in one line what Slurm refuses, and what to do', async () => {
+  it.concurrent('says in one line what Slurm refuses, and what to do', async () => {
     const submit = (slurm: SlurmExecutorOptions['slurm']) =>
       runOnSlurm(runs, path.join(folder, 'refused'), { ...options(), slurm })
     await expect(submit({ partition: 'none' })).rejects.toThrow(
