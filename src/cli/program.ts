@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'a page on the results of a reproduction, with the verdict on every claim',
     load: async () => (await import('./report.js')).reportCommand(),
   },
+  sweep: {
+    summary: 'train all runs of a matrix of settings',
+    load: async () => (await import('./sweep.js')).sweepCommand(),
+  },
   data: {
     summary: 'fetch a data set, check it, and keep it in the cache',
     load: async () => (await import('./data.js')).dataCommand(),

@@ -13,7 +13,7 @@ import { versions } from './versions.js'
 export const CONFIG = 'config.yaml'
 /** The trained network. */
 export const TRAINED = 'model.onnx'
-const RECORD = 'run.json'
+export const RECORD = 'run.json'
 const INITIAL = 'initial.onnx'
 
 /** What is known of a run beside its configuration. */

@@ -52,7 +52,8 @@ function canonical(config: RunConfig, fileIdentity: FileIdentity): unknown {
   }
 }
 
-function imagesOf(data: RunConfig['data']): Required<Pick<ModelOptions, 'inputShape' | 'classes'>> {
+/** What the images of a configuration's data are like, as far as its network depends on it. */
+export function imagesOf(data: RunConfig['data']): Required<Pick<ModelOptions, 'inputShape' | 'classes'>> {
   if (data.name === 'random') return { inputShape: data.shape ?? [3, 32, 32], classes: data.classes ?? 10 }
   return { inputShape: [3, 32, 32], classes: data.name === 'cifar10' ? 10 : 100 }
 }

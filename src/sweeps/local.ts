@@ -11,6 +11,7 @@ import { LocalWorker, type WorkerEnd } from './local-process.js'
 import { clearRun, readRunEnd, writeRunEnd } from './run-end.js'
 import { StatusReader } from './status.js'
 import type { SweepRun } from './sweep.js'
+import { warnOfVersions } from './run-versions.js'
 
 /** Between two looks at runs that other processes have, in milliseconds. */
 const LOOK = 1000
@@ -58,6 +59,7 @@ class LocalExecutor {
   async all(): Promise<readonly FinishedRun[]> {
     attempt(`cannot write ${quoted(this.#folder)}`, () => fs.mkdirSync(this.#folder, { recursive: true }))
     if (this.#options.retryFailed === true) await this.#clearFailed()
+    warnOfVersions(this.#runs, this.#folder, this.#options.warn)
     for (const run of this.#runs)
       if (readRunEnd(this.#folderOf(run)) === undefined) this.#waiting.set(run.id, { run, after: 0 })
     const stop = () => this.#stop()

@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import { readConfig } from '../runs/config.js'
 import { METRICS } from '../runs/log.js'
@@ -51,11 +50,4 @@ export function clearRun(folder: string, keep: (name: string) => boolean): void 
     const names = fs.readdirSync(folder).filter((name) => !keep(name) && name !== RESULT)
     for (const name of [...names, RESULT]) fs.rmSync(path.join(folder, name), { recursive: true, force: true })
   })
-}
-
-/** @throws ModelError where a folder holds another run than the one whose name it bears */
-export function otherRun(folder: string): ModelError {
-  return new ModelError(
-    `${quoted(folder)} holds a run of another configuration than its name says; take it away, or choose another folder`,
-  )
 }

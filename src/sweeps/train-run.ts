@@ -10,7 +10,7 @@ import { CONFIG, readText } from '../runs/run-folder.js'
 import { LockedError, LostLockError, RunLock } from '../runs/run-lock.js'
 import { attempt, codeOf } from '../runtime/node/system-errors.js'
 import { sameRun } from './identity.js'
-import { isTrained, otherRun, readRunEnd, writeRunEnd } from './run-end.js'
+import { isTrained, readRunEnd, writeRunEnd } from './run-end.js'
 import type { SweepRun } from './sweep.js'
 
 export interface TrainRunOptions extends Pick<RunOptions, 'signal' | 'threads' | 'dataset' | 'onStep' | 'onEpoch'> {
@@ -46,6 +46,7 @@ export async function trainRun(
     attempt(`cannot write ${quoted(folder)}`, () => fs.mkdirSync(folder, { recursive: true }))
     lock = await RunLock.take(folder, undefined, options.heartbeat)
     if (readRunEnd(folder) !== undefined) return 'ended'
+    checkIsRun(run, folder)
     if (!isTrained(folder) && (await train(run, folder, lock, options)) !== 'finished') return 'interrupted'
     lock.check()
     writeRunEnd(folder, { ended: 'finished' })
@@ -72,9 +73,16 @@ async function train({ config }: SweepRun, folder: string, lock: RunLock, option
   const runOptions: RunOptions = { ...others, lock, ...(warn && { onWarning: warn }) }
   const file = path.join(folder, CONFIG)
   if (!fs.existsSync(file)) return (await beginRun({ text: stringify(config), file }, folder, runOptions)).ended
-  const begun = readConfig(readText(file), file).config
-  if (!sameRun(begun, configSchema.parse(config))) throw new SweepStoppedError(otherRun(folder).message)
   return (await resumeRun(folder, runOptions)).ended
+}
+
+/** @throws SweepStoppedError where a folder holds another run than the one whose name it bears */
+function checkIsRun({ config }: SweepRun, folder: string): void {
+  const file = path.join(folder, CONFIG)
+  if (!fs.existsSync(file) || sameRun(readConfig(readText(file), file).config, configSchema.parse(config))) return
+  throw new SweepStoppedError(
+    `${quoted(folder)} holds a run of another configuration than its name says; take it away, or choose another folder`,
+  )
 }
 
 /** The machine's state, not the run's configuration, is what the system refuses for. */
