@@ -30,7 +30,7 @@ const EXAMPLE = `
 Examples:
   teleport reproduce all                             every figure, reduced to what two cores do in minutes
   teleport reproduce fig2 fig5 --scale paper -o results/paper
-  teleport reproduce fig6 --scale paper --set epochs=30 --set fig6.networks=[mlp] --seeds 1 2 3
+  teleport reproduce fig6 fig11 --scale paper --set epochs=30 --seeds 3
   teleport reproduce --list
 
 What is in the folder already is not computed again: a reproduction that was interrupted or killed goes on by the same command.
@@ -45,7 +45,7 @@ interface ReproduceCommandOptions extends CommonOptions {
   readonly scale: Scale
   readonly output?: string
   readonly set?: readonly string[]
-  readonly seeds?: readonly number[]
+  readonly seeds?: number
   readonly training: boolean
   readonly executor: 'local' | 'slurm'
   readonly slurm?: readonly string[]
@@ -69,7 +69,7 @@ export function reproduceCommand(): Command {
       'another setting, of every figure that has it, or FIGURE.KEY=…; may be repeated',
       collect,
     )
-    .option('--seeds <n...>', 'seeds of the runs, in place of those of the scale', wholeNumbers)
+    .option('--seeds <n>', 'how many seeds, in place of as many as the scale has', wholeNumber(1))
     .addOption(
       new Option('--executor <where>', 'where networks are trained: by processes here, or as jobs of a Slurm cluster')
         .choices(['local', 'slurm'])
@@ -95,9 +95,9 @@ export function reproduceCommand(): Command {
 
 async function reproduceFigures(names: readonly string[], options: ReproduceCommandOptions): Promise<void> {
   const { scale, set = [], seeds } = options
-  const overrides = { ...parseOverrides(set), ...(seeds && { seeds }) }
   if (options.list === true) {
     const figures = figuresNamed(names.length === 0 ? ['all'] : names)
+    const overrides = { ...seedsOf(figures, scale, seeds), ...parseOverrides(set) }
     const settings = settingsOf(figures, scale, overrides)
     return terminal.result(
       figures.map(({ name, title, question }) => ({ figure: name, title, question, settings: settings.get(name) })),
@@ -106,8 +106,21 @@ async function reproduceFigures(names: readonly string[], options: ReproduceComm
   }
   if (names.length === 0) throw new ModelError('reproduce: name figures, or all; --list shows them')
   const figures = figuresNamed(names)
+  const overrides = { ...seedsOf(figures, scale, seeds), ...parseOverrides(set) }
   const folder = options.output ?? path.join('results', scale)
   process.exitCode = await shown(figures, folder, options, overrides, commandOf(names, options, folder))
+}
+
+/** So many seeds for each figure: some list theirs, some count them. */
+function seedsOf(figures: readonly Figure[], scale: Scale, seeds: number | undefined): Overrides {
+  if (seeds === undefined) return {}
+  return Object.fromEntries(
+    figures.flatMap(({ name, settings }): [string, unknown][] => {
+      const { seeds: given } = settings[scale]
+      if (given === undefined) return []
+      return [[`${name}.seeds`, Array.isArray(given) ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds]]
+    }),
+  )
 }
 
 /** What was typed, without what only says how it is done. */
@@ -118,7 +131,7 @@ function commandOf(
 ): string {
   const words = ['teleport', 'reproduce', ...names, '--scale', scale, '-o', folder]
   for (const text of set) words.push('--set', text)
-  if (seeds !== undefined) words.push('--seeds', ...seeds.map(String))
+  if (seeds !== undefined) words.push('--seeds', String(seeds))
   return words.map((word) => (/^[\w./=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
@@ -289,8 +302,4 @@ function listed({ name, title, question }: Figure, settings: object): string[] {
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
-}
-
-function wholeNumbers(text: string, before: readonly number[] = []): readonly number[] {
-  return [...before, wholeNumber()(text)]
 }
