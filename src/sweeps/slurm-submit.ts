@@ -71,11 +71,17 @@ export async function submit(runs: readonly SweepRun[], runsFolder: string, opti
 async function isOpen(folder: string, retryFailed: boolean): Promise<boolean> {
   const end = readRunEnd(folder)
   if (end?.ended !== 'failed' || !retryFailed) return end === undefined
-  const lock = await RunLock.take(folder)
   try {
-    clearRun(folder, (name) => name.startsWith('lock.'))
-  } finally {
-    lock.release()
+    const lock = await RunLock.take(folder)
+    try {
+      if (readRunEnd(folder)?.ended === 'failed') clearRun(folder, (name) => lock.isFile(name))
+    } finally {
+      lock.release()
+    }
+  } catch (error) {
+    // Somebody else has begun it anew.
+    if (error instanceof LockedError) return false
+    throw error
   }
   return true
 }

@@ -151,7 +151,7 @@ describe.skipIf(missing !== undefined)('a sweep on a cluster', () => {
   })
 
   it.concurrent('says in one line what Slurm refuses, and what to do', async () => {
-    const submit = (slurm: SlurmExecutorOptions['slurm']) =>
+    const submit = (slurm: NonNullable<SlurmExecutorOptions['slurm']>) =>
       runOnSlurm(runs, path.join(folder, 'refused'), { ...options(), slurm })
     await expect(submit({ partition: 'none' })).rejects.toThrow(
       /^sbatch: invalid partition specified: none.*; set slurm.partition to one of the cluster's, which `sinfo` lists$/,
