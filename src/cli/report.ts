@@ -22,7 +22,7 @@ interface ReportCommandOptions extends CommonOptions {
 export function reportCommand(): Command {
   const command = new Command('report')
     .description('Write the report on results, from whatever of them are there.')
-    .argument('<dir>', 'a folder of teleport reproduce')
+    .argument('<dir>', 'a folder of teleport reproduce, or of teleport sweep')
     .option('-o, --output <file>', 'where the report goes (default: report.html in the folder)')
     .option('--force', 'replace the file that is named by --output')
   return withCommonOptions(command).addHelpText('after', EXAMPLE).action(report)
@@ -54,7 +54,11 @@ function report(folder: string, { output, force }: ReportCommandOptions): void {
 function lines({ file, figures, claims }: Report): string[] {
   const { holds, doesNotHold, undecided } = tallyOf(claims)
   return [
-    `${file}: ${figures.join(', ')}; of ${count(claims.length)} claims ${holds} hold, ${doesNotHold} do not, ${undecided} are undecided`,
+    ...(figures.length === 0
+      ? [file]
+      : [
+          `${file}: ${figures.join(', ')}; of ${count(claims.length)} claims ${holds} hold, ${doesNotHold} do not, ${undecided} are undecided`,
+        ]),
     ...(claims.length === 0 ? [] : ['', ...claimLines(claims)]),
   ]
 }
