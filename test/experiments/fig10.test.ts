@@ -5,7 +5,12 @@ import { countsOf, distributionOf } from '../../src/experiments/fig10/distributi
 import { fig10 } from '../../src/experiments/fig10/index.js'
 import { expectGolden } from '../support/golden.js'
 
-const SETTINGS = { ...fig10.settings.quick, network: 'MLP 2×32', initializers: ['default', 'gaussian'], seeds: [1, 2, 3] }
+const SETTINGS = {
+  ...fig10.settings.quick,
+  network: 'MLP 2×32',
+  initializers: ['default', 'gaussian'],
+  seeds: [1, 2, 3],
+}
 
 async function computed(): Promise<Fig10Row[]> {
   const rows: Fig10Row[] = []
@@ -83,7 +88,13 @@ describe('figure 10 drawn and tested', () => {
   it('has claims that hold of such rows, and do not of weights that shrink', () => {
     const verdicts = (rows: readonly Fig10Row[]) => fig10.claims(rows, SETTINGS).map(({ verdict }) => verdict)
     expect(new Set(verdicts(ROWS))).toEqual(new Set(['holds']))
-    const shrunk = ROWS.map((row) => ({ ...row, deviation: row.movedDeviation, movedDeviation: 0.1, kurtosis: 9, movedKurtosis: row.seed }))
+    const shrunk = ROWS.map((row) => ({
+      ...row,
+      deviation: row.movedDeviation,
+      movedDeviation: 0.1,
+      kurtosis: 9,
+      movedKurtosis: row.seed,
+    }))
     expect(new Set(verdicts(shrunk))).toEqual(new Set(['does not hold']))
   })
 

@@ -48,7 +48,10 @@ describe('what figure 2 measures', () => {
 
   it('logits that differ in one bit are not identical', () => {
     expect(compareLogits(Float32Array.of(1, -2), Float32Array.of(1, -2))).toEqual({ logitError: 0, identical: true })
-    expect(compareLogits(Float32Array.of(1, -2), Float32Array.of(1.5, -2))).toEqual({ logitError: 0.25, identical: false })
+    expect(compareLogits(Float32Array.of(1, -2), Float32Array.of(1.5, -2))).toEqual({
+      logitError: 0.25,
+      identical: false,
+    })
   })
 
   it('distances are those between all weights and biases', () => {
@@ -72,6 +75,9 @@ describe('figure 2 on a small network', () => {
     expect(rows).toHaveLength(2 * (3 + 2 + 2 + 2))
     for (const row of rows) {
       expect(row.relativeDistance).toBeGreaterThan(0.01)
+      expect(row.sampling).toBe(row.range === 0.9 ? 'inter' : 'intra')
+      // Half of the signs change.
+      if (row.sampling === 'inter') expect(row.relativeDistance).toBeGreaterThan(1)
       if (row.move === 'pseudo-teleportation') expect(row.lossDifference).toBeGreaterThan(1e-3)
       else expect(row.lossDifference).toBeLessThan(1e-5)
       if (row.move === 'exact teleportation') expect(row.identical).toBe(true)
@@ -124,6 +130,8 @@ describe('figure 2 drawn', () => {
 
   it('is drawn of no rows too', () => {
     expect(fig2.plots([], fig2.settings.paper)[0]?.svg).toContain('no data yet')
-    expect(fig2.claims([], fig2.settings.paper).every(({ verdict }) => verdict === 'undecided at this scale')).toBe(true)
+    expect(fig2.claims([], fig2.settings.paper).every(({ verdict }) => verdict === 'undecided at this scale')).toBe(
+      true,
+    )
   })
 })

@@ -41,7 +41,10 @@ export function plotsOf(rows: readonly Fig10Row[], settings: Fig10Settings): rea
       : [
           {
             name: 'fig10-initializers',
-            svg: panels(whole, { title: 'Weights before and after a teleportation, other initialisations', columns: 2 }),
+            svg: panels(whole, {
+              title: 'Weights before and after a teleportation, other initialisations',
+              columns: 2,
+            }),
             caption: `All weights ${how}.`,
           },
         ]),
@@ -52,15 +55,21 @@ function panelOf(title: string, rows: readonly Fig10Row[]): Panel {
   return {
     title,
     x: { label: 'weight' },
-    y: { label: 'share of weights in an interval (%)', type: 'log' },
+    y: { label: 'share of weights in an interval (%)' },
     marks: [
-      histogram(binsOf(rows, ({ counts }) => counts), BEFORE),
-      histogram(binsOf(rows, ({ movedCounts }) => movedCounts), AFTER),
+      histogram(
+        binsOf(rows, ({ counts }) => counts),
+        BEFORE,
+      ),
+      histogram(
+        binsOf(rows, ({ movedCounts }) => movedCounts),
+        AFTER,
+      ),
     ],
   }
 }
 
-/** Shares, in percent, over all seeds. An empty interval has no share that a logarithmic axis could show. */
+/** Shares, in percent, over all seeds. */
 function binsOf(rows: readonly Fig10Row[], countsOf: (row: Fig10Row) => readonly number[]): Bin[] {
   const [first] = rows
   if (first === undefined) return []

@@ -13,7 +13,9 @@ export function claimsOf(rows: readonly Fig2Row[]): readonly Claim[] {
     const pairs = here
       .filter(({ move }) => move === 'pseudo-teleportation')
       .flatMap((pseudo) => {
-        const pair = moved.find((row) => row.seed === pseudo.seed && row.range === pseudo.range && row.sampling === pseudo.sampling)
+        const pair = moved.find(
+          (row) => row.seed === pseudo.seed && row.range === pseudo.range && row.sampling === pseudo.sampling,
+        )
         // Smaller ranges share their seeds with the largest, and so their random numbers: they are shown, not tested.
         return pair === undefined || pair.sampling === 'intra' ? [] : [[pair, pseudo] as const]
       })

@@ -64,25 +64,21 @@ function drawsOf(settings: Fig2Settings): readonly Draw[] {
   const { sampling, range, teleportations, pseudoTeleportations, exactTeleportations, teleportationsOfSmallerRanges } =
     settings
   const seeds = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+  const teleportation = { move: 'teleportation', sampling, range } as const
   return [
-    ...seeds(teleportations).map((seed): Draw => ({
-      move: 'teleportation',
-      range,
-      seed,
-      pseudo: seed <= pseudoTeleportations,
-    })),
+    ...seeds(teleportations).map((seed): Draw => ({ ...teleportation, seed, pseudo: seed <= pseudoTeleportations })),
     ...settings.smallerRanges.flatMap((smaller) =>
       seeds(teleportationsOfSmallerRanges).map((seed): Draw => ({
-        move: 'teleportation',
+        ...teleportation,
+        sampling: 'intra',
         range: smaller,
         seed,
         pseudo: true,
       })),
     ),
     ...seeds(exactTeleportations).map((seed): Draw => ({
+      ...teleportation,
       move: 'exact teleportation',
-      sampling,
-      range,
       seed,
       pseudo: false,
     })),

@@ -20,9 +20,7 @@ export function plotsOf(rows: readonly Fig2Row[], settings: Fig2Settings): reado
         marks: [
           ...DRAWN.map((move) =>
             points(
-              here
-                .filter((row) => row.move === move)
-                .map((row) => ({ x: row.meanDistance, y: row.lossDifference })),
+              here.filter((row) => row.move === move).map((row) => ({ x: row.meanDistance, y: row.lossDifference })),
               move,
             ),
           ),

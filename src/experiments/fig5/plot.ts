@@ -17,7 +17,11 @@ export function plotsOf(rows: readonly Fig5Row[], settings: Fig5Settings): reado
       const name = i === 0 ? 'fig5' : `fig5-${sampling}`
       const svg = panels(
         settings.networks.map((network) => differences(network, ofNetwork(rows, network, sampling))),
-        { title: `Change of the normalised gradient (${sampling})`, columns: 2 },
+        {
+          title: `Change of the normalised gradient (${sampling})`,
+          columns: 2,
+          legend: [...settings.networks, THEOREM, EXPECTATION],
+        },
       )
       return {
         name,
@@ -49,8 +53,15 @@ function differences(network: string, rows: readonly Fig5Row[]): Panel {
     y: { label: '| ‖∇W‖/‖W‖ − ‖∇V‖/‖V‖ |', include: [0] },
     marks: [
       ...over((row) => row.normalizedDifference).map(({ points }) => curve(points, network)),
-      referenceCurve(meanOf((row) => row.predictedDifference), THEOREM),
-      referenceCurve(meanOf((row) => row.expectedDifference), EXPECTATION, { style: { colour: '#777', dash: '1 3' } }),
+      referenceCurve(
+        meanOf((row) => row.predictedDifference),
+        THEOREM,
+      ),
+      referenceCurve(
+        meanOf((row) => row.expectedDifference),
+        EXPECTATION,
+        { style: { colour: '#777', dash: '1 3' } },
+      ),
     ],
   }
 }
@@ -70,7 +81,10 @@ function growth(sampling: string, { networks, ranges }: Fig5Settings, rows: read
           by: () => network,
         }).map(({ points }) => curve(points, network)),
       ),
-      referenceCurve(fine.map((x) => ({ x, y: expectedGrowth(x) })), GROWTH),
+      referenceCurve(
+        fine.map((x) => ({ x, y: expectedGrowth(x) })),
+        GROWTH,
+      ),
     ],
   }
 }
