@@ -66,6 +66,7 @@ footer { margin: 4rem auto 3rem; padding-top: 1rem; border-top: 1px solid var(--
 }
 @media print {
   @page { size: A4; margin: 17mm 16mm 18mm; }
+  html { font-size: 10pt; }
   body { font-size: 9.6pt; line-height: 1.4; }
   main, header, footer { max-width: none; padding: 0; }
   header { padding-top: 0; }
