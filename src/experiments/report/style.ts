@@ -47,6 +47,7 @@ td { overflow-wrap: normal; }
 figure { margin: 1.6rem 0 2rem; }
 figure > svg { display: block; max-width: 100%; height: auto; }
 .plot { overflow-x: auto; }
+.plot svg { font-family: 'Source Sans 3', 'Source Sans Pro', 'Arial Narrow', 'Helvetica Neue', Arial, sans-serif; }
 .plot svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { margin-top: .6rem; font-size: .95rem; max-width: 46rem; }
 .data { font-size: .88rem; color: var(--soft); }
