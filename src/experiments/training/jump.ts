@@ -87,10 +87,10 @@ export function jumpPlots(runs: readonly TrainedRun[], settings: JumpSettings, n
       name: plot,
       svg: differencePlot(jumpDifferences(own, settings), {
         title: `${title}: the jumps, ${datasetName(dataset)}`,
-        label: `validation accuracy ${afterText(settings)}, difference to the untouched twin (points)`,
+        label: 'difference of accuracy (points)',
         legend: labelsOf(settings).filter((label) => label !== NO_TELEPORTATION),
       }),
-      caption: `The jump: validation accuracy ${afterText(settings)}, teleported minus the same run’s untouched twin, paired by seed; bars: 95 % t-intervals.`,
+      caption: `The jump: validation accuracy ${afterText(settings)}, teleported minus the same run’s untouched twin, in percentage points, paired by seed; bars: 95 % t-intervals.`,
     })),
   ]
 }

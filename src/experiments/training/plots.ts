@@ -101,11 +101,16 @@ function curvePanel(
   if (at > 0 && against !== 'seconds') marks.push(referenceLine({ x: at }))
   if (failed.length > 0) marks.push(annotation(failedText(failed, own, settings), { corner: 'top-left' }))
   return {
-    title: `${networkText(condition)}\n${optimizerText(condition)}`.replace('\n', ' · '),
+    title: `${networkText(condition)} · ${unbroken(optimizerText(condition))}`,
     x: { label: xLabel(against), ...(against !== 'seconds' && epochs <= 12 && { ticks: wholeNumbers(epochs) }) },
     y: { label: Y[against], ticks: 4 },
     marks,
   }
+}
+
+/** A number stays beside its name where a title is broken into lines. */
+function unbroken(text: string): string {
+  return text.replace(/ (?=\d)/g, '\u00a0')
 }
 
 function wholeNumbers(last: number): number[] {
@@ -138,8 +143,10 @@ function curvesOf(
       seconds: row.seconds,
       y: against === 'loss' ? row.loss : accuracyAfter(run, row.epoch),
     }))
+    if (run.failed === undefined) return drawn
     // Where one of them failed the mean ends, rather than going on with the others.
-    return run.failed === undefined ? drawn : [...drawn, { label, epoch: last + 1, seconds: null, y: null }]
+    const missing = Array.from({ length: Math.max(0, settings.epochs - last) }, (_, i) => last + 1 + i)
+    return [...drawn, ...missing.map((epoch) => ({ label, epoch, seconds: null, y: null }))]
   })
   const curves = overSeeds(rows, { x: ({ epoch }) => epoch, y: ({ y }) => y, by: ({ label }) => label })
   return curves

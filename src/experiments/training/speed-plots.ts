@@ -38,10 +38,10 @@ function differencePlots(
     name: plot,
     svg: differencePlot([...differencesOf(own, settings), ...(tuned ? tunedDifferences(own, settings) : [])], {
       title: `${title}: differences, ${datasetName(dataset)}`,
-      label: `mean validation accuracy over the epochs, difference to ${NO_TELEPORTATION} (points)`,
+      label: 'difference of mean accuracy (points)',
       legend: labelsOf(settings).filter((label) => label !== NO_TELEPORTATION),
     }),
-    caption: `How much more accurate than without a teleportation, on average over the epochs (the area under the curve), paired by seed; bars: 95 % t-intervals. Right of the line training is faster with it.${tuned ? ' Tuned: each arm with the learning rate that is best for it on the other seeds.' : ''}`,
+    caption: `How much greater the validation accuracy is than without a teleportation, mean over the epochs (the area under the curve), in percentage points, paired by seed; bars: 95 % t-intervals. Right of the line training is faster with it.${tuned ? ' Tuned: each arm with the learning rate that is best for it on the other seeds.' : ''}`,
   }))
 }
 
