@@ -14,17 +14,17 @@ export function plotsOf(rows: readonly Fig3Row[], settings: Fig3Settings): Plot[
     {
       name: 'fig3',
       svg: angles(cosines, micro),
-      caption: `Angles between a micro-teleportation’s step V − W (intra, σ = ${micro}), the gradient and random vectors, ${settings.teleportations} draws of each. Random directions come near 90° in so many dimensions, too: the narrower their histogram, the more weights. That of micro-teleportation and gradient lies within one bin, cut off here at ${SHOWN} of 100 %.${skipped}`,
+      caption: `Angles between a micro-teleportation’s step V − W (intra, σ = ${micro}), the gradient and random vectors, ${settings.teleportations} draws of each. Random directions come near 90° in so many dimensions, too: the narrower their histogram, the more weights. Where all draws lie within one bin it is cut off, at ${SHOWN} of 100 %.${skipped}`,
     },
     {
       name: 'fig3-cosines',
       svg: sizes(cosines, micro),
-      caption: `How far from perpendicular: |cos| of each kind of step with the gradient, median and 5 to 95 % of the draws. Chance is at 1/√n. Counting all arrows as weights, or teleporting in scope weights, what is left of the cosine is some thousandth of that; with a penalty on the weights, or with a large move (inter), it is not.${skipped}`,
+      caption: `How far from perpendicular: |cos| of each kind of step with the gradient, median and 5 to 95 % of the draws; random directions have the deviation 1/√n. By theory it vanishes with σ if all arrows count as weights, and in scope weights; not with a penalty on the weights, nor for a large move (inter), nor by a residual network’s trained weights alone.${skipped}`,
     },
     {
       name: 'fig3-range',
       svg: ranges(cosines, settings.ranges),
-      caption: `Perpendicular to first order: the cosine falls with σ in proportion, as it must where the step’s first-order part is perpendicular. With a penalty it does not fall, nor where the network has residual arrows and only trained weights are counted. Root mean square over the draws; bands: lowest to highest of data sets and batch sizes.${skipped}`,
+      caption: `A step that is perpendicular to first order has a cosine that falls in proportion to σ (dashed). With a penalty there is a limit that it does not fall below, and so there is where a network has residual arrows and only trained weights are counted. Root mean square over the draws; bands: lowest to highest of data sets and batch sizes.${skipped}`,
     },
   ]
 }

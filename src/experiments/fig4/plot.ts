@@ -43,7 +43,7 @@ export function plotsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Plot[
     {
       name: 'fig4-sharpness',
       svg: sharpnessPanels(sharpness),
-      caption: `Sharpness of the training loss (${settings.hessianImages} images) at the minima, ÷ that at σ = 0. The Hessian’s largest eigenvalue grows by construction: coordinates. Scaled by the weights (D·H·D, D = |w|, and directions |w| ⊙ ξ) it does not change: geometry. Filter-normalised directions take each neuron’s own scale out, not that of the neurons that it reads. Geometric mean over the pairs; bands: lowest to highest.${failed}`,
+      caption: `Sharpness of the training loss (${settings.hessianImages} images) at the minima, ÷ that at σ = 0. The Hessian’s largest eigenvalue grows by construction: coordinates. Scaled by the weights (D·H·D, D = |w|, and directions |w| · ξ) it does not change: geometry. Filter-normalised directions take each neuron’s own scale out, not that of the neurons that it reads. Geometric mean over the pairs; bands: lowest to highest.${failed}`,
     },
   ]
 }
@@ -80,11 +80,13 @@ function lossPanel(title: string, rows: readonly LineRow[], read: (row: LineRow)
 
 function accuracyPanel(title: string, rows: readonly LineRow[], read: (row: LineRow) => number): Panel {
   const curves = curvesOf(rows, (row) => 100 * read(row)).map(({ label, points }) => curve(points, label))
-  return linePanel(title, { label: 'accuracy (%)', include: [0] }, curves)
+  return linePanel(title, { label: 'accuracy (%)', include: [0] }, curves, 'start')
 }
 
-function linePanel(title: string, y: Panel['y'], curves: Panel['marks']): Panel {
-  const minima = curves.length === 0 ? [] : [referenceLine({ x: 0, label: 'A' }), referenceLine({ x: 1, label: 'B' })]
+/** @param place where the minima's names stand clear of the curves */
+function linePanel(title: string, y: Panel['y'], curves: Panel['marks'], place: 'start' | 'end' = 'end'): Panel {
+  const minima =
+    curves.length === 0 ? [] : [referenceLine({ x: 0, label: 'A', place }), referenceLine({ x: 1, label: 'B', place })]
   return { title, x: { label: 'α' }, y, marks: [...minima, ...curves] }
 }
 
@@ -92,7 +94,7 @@ const MEASURES: readonly (readonly [SharpnessMeasure, string])[] = [
   ['eigenvalue', 'Largest eigenvalue of H'],
   ['filterCurvature', 'Filter-normalised directions'],
   ['scaledEigenvalue', 'Largest eigenvalue of D·H·D'],
-  ['weightCurvature', 'Directions |w| ⊙ ξ'],
+  ['weightCurvature', 'Directions |w| · ξ'],
 ]
 
 const EXPECTED = 'E[(τ_in/τ_out)²] = (1 + σ²/3)/(1 − σ²)'

@@ -48,6 +48,8 @@ export const SETTINGS: Readonly<Record<Scale, Fig4Settings>> = {
   quick: {
     ...PAPER,
     hiddenLayers: [100, 100, 100, 100, 100],
+    // With 1024 of so few images B would take 80 steps, and stay where it begins.
+    batchSizes: [8, 128],
     epochs: 10,
     trainingImages: 8192,
     testImages: 2000,
