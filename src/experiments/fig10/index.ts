@@ -10,6 +10,7 @@ export const fig10: Figure<Fig10Settings, Fig10Row> = {
   title: 'Weights before and after a teleportation',
   question: 'What does a teleportation make of the distribution of weights?',
   settings: SETTINGS,
+  needs: [],
   cells: cellsOf,
   plots: plotsOf,
   claims: claimsOf,
