@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Dataset } from '../data/dataset.js'
 import { datasetOf } from '../runs/sources.js'
 
@@ -16,7 +17,11 @@ export class DatasetCache {
   /** As `datasetOf`. What could not be loaded is not tried again for each run, which may mean a download. */
   readonly load: Load = (config, beside, listeners) => {
     const { data, seed } = config
-    const key = JSON.stringify([data, data.name === 'random' ? (data.seed ?? seed) : beside])
+    // Each run has a folder of its own, which only names of files that are relative depend on.
+    const key =
+      data.name === 'random'
+        ? JSON.stringify([data, data.seed ?? seed])
+        : JSON.stringify([data, ...[data.from, data.cache].map((file) => file && path.resolve(beside, file))])
     const at = this.#kept.findIndex((entry) => entry.key === key)
     const entry = this.#kept[at] ?? { key, dataset: datasetOf(config, beside, listeners) }
     if (at >= 0) this.#kept.splice(at, 1)
