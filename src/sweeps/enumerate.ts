@@ -54,8 +54,9 @@ interface Combination {
   readonly config: ConfigPart
 }
 
+/** Axes are put together first, and then over the base: where one names another optimizer, what others say of the optimizer holds for that one. */
 function combinationsOf({ base, axes, seeds, exclude = [] }: Sweep): Combination[] {
-  let combinations: Combination[] = [{ labels: {}, config: base }]
+  let combinations: Combination[] = [{ labels: {}, config: {} }]
   for (const [axis, values] of Object.entries(axes))
     combinations = combinations.flatMap(({ labels, config }) =>
       Object.entries(values).map(([label, part]) => ({
@@ -65,7 +66,7 @@ function combinationsOf({ base, axes, seeds, exclude = [] }: Sweep): Combination
     )
   return combinations
     .flatMap(({ labels, config }) =>
-      seeds.map((seed) => ({ labels: { ...labels, seed }, config: { ...config, seed } })),
+      seeds.map((seed) => ({ labels: { ...labels, seed }, config: { ...merged(base, config), seed } })),
     )
     .filter(
       ({ labels }: Combination) =>

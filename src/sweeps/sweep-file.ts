@@ -7,8 +7,9 @@ import { scheduleOf, stepOptions } from '../runs/training-options.js'
 import { readYaml } from '../runs/yaml-file.js'
 import { labelText, runsOf } from './enumerate.js'
 import { imagesOf } from './identity.js'
+import { isObject, isOther } from './merge.js'
 import { slurmSchema } from './slurm-options.js'
-import type { SweepRun } from './sweep.js'
+import type { ConfigPart, SweepRun } from './sweep.js'
 
 const count = z.int().min(1)
 /** `none:` with nothing after it changes nothing. */
@@ -49,7 +50,7 @@ export function runsOfFile(text: string, file: string): SweepRun[] {
   /** What stands at a path of a run's configuration may come from the base or from an axis: from the last that goes that far. */
   const place = (at: readonly PropertyKey[], labels: SweepRun['labels']): string => {
     let best: readonly PropertyKey[] = ['base', ...at]
-    let most = depth(...best) - 1
+    let most = Math.min(depth(...best) - 1, replacedFrom(value, at, labels))
     for (const [axis, label] of Object.entries(labels)) {
       const other = ['axes', axis, String(label), ...at]
       const found = depth(...other) - 3
@@ -67,6 +68,23 @@ export function runsOfFile(text: string, file: string): SweepRun[] {
     if (!(error instanceof ModelError) || error.message.startsWith(`${file}:`)) throw error
     throw new ModelError(`${file}: ${error.message}`, { cause: error })
   }
+}
+
+/** How much of a path can come from the base: an axis may put another object in place of the base's. */
+function replacedFrom({ base, axes }: SweepFile, at: readonly PropertyKey[], labels: SweepRun['labels']): number {
+  const parts = Object.entries(labels).map(([axis, label]) => axes[axis]?.[String(label)])
+  const replaced = at.findIndex((_, i) => {
+    const path = at.slice(0, i + 1)
+    const below = partAt(base, path)
+    return parts.map((part) => partAt(part, path)).some((over) => below && over && isOther(below, over))
+  })
+  return replaced < 0 ? Infinity : replaced + 1
+}
+
+function partAt(part: unknown, path: readonly PropertyKey[]): ConfigPart | undefined {
+  let at = part
+  for (const key of path) at = isObject(at) ? at[String(key)] : undefined
+  return isObject(at) ? at : undefined
 }
 
 /** Each network is built once, without drawing its weights, and each optimiser made. */

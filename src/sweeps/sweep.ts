@@ -8,7 +8,7 @@ export type ConfigPart = Readonly<Record<string, unknown>>
 export interface Sweep {
   /** What all runs share. */
   readonly base: ConfigPart
-  /** By axis, then by the value's label: what the value puts over the base, deeply merged; lists are replaced. */
+  /** By axis, then by the value's label: what the value puts over the base, deeply merged; lists are replaced, and objects of another `name`. */
   readonly axes: Readonly<Record<string, Readonly<Record<string, ConfigPart>>>>
   /** Becomes `seed` of the run. */
   readonly seeds: readonly number[]
