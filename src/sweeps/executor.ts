@@ -14,7 +14,7 @@ export interface ExecutorOptions {
   readonly warn?: (line: string) => void
   /** Runs that have failed before are begun anew; default false. */
   readonly retryFailed?: boolean
-  /** How often a run is tried whose process is killed before it gets to its next checkpoint; default 3. */
+  /** How often a run is tried whose process is killed, or has no memory left, before it gets to its next checkpoint; default 3. */
   readonly tries?: number
   /** Seconds without a sign of life after which a process of another machine is taken for gone; default 300. */
   readonly patience?: number

@@ -20,5 +20,7 @@ export type FromWorker =
   | { readonly type: 'progress'; readonly epochs: number }
   | { readonly type: 'warning'; readonly line: string }
   | { readonly type: 'outcome'; readonly outcome: TrainRunOutcome }
+  /** There was not memory enough for the run here. The process ends, so that the run is tried in a new one. */
+  | { readonly type: 'memory'; readonly reason: string }
   /** Nothing can be trained here, for this reason. */
   | { readonly type: 'stopped'; readonly reason: string }

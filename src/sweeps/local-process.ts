@@ -9,10 +9,8 @@ import type { TrainRunOutcome } from './train-run.js'
 export interface WorkerEnd {
   /** What it was training. */
   readonly run?: SweepRun
-  /** What ended it, such as `killed by SIGKILL`; undefined where it ended of its own will. */
+  /** What ended it, as a clause: `its process was killed by SIGKILL …`, `out of memory: …`; undefined where it ended of its own will. */
   readonly reason?: string
-  /** By a signal. */
-  readonly killed: boolean
 }
 
 export interface WorkerListeners {
@@ -33,6 +31,7 @@ export class LocalWorker {
   #run: SweepRun | undefined
   #epochs = 0
   #errors = ''
+  #memory: string | undefined
 
   constructor(listeners: WorkerListeners) {
     const child = startWorker()
@@ -42,12 +41,8 @@ export class LocalWorker {
     })
     child.on('message', (message: FromWorker) => this.#hear(message, listeners))
     // A process that cannot be started has no exit.
-    child.once('error', (error) => this.#end(listeners, `not to be started: ${error.message}`, false))
-    child.once('close', (code, signal) => {
-      if (signal !== null) this.#end(listeners, `killed by ${signal}`, true)
-      else if (code === 0) this.#end(listeners, undefined, false)
-      else this.#end(listeners, `ended with exit code ${String(code)}${this.#lastError()}`, false)
-    })
+    child.once('error', (error) => this.#end(listeners, `its process cannot be started: ${error.message}`))
+    child.once('close', (code, signal) => this.#end(listeners, this.#memory ?? this.#reasonOf(code, signal)))
   }
 
   get isWaiting(): boolean {
@@ -105,15 +100,28 @@ export class LocalWorker {
         if (run !== undefined) listeners.onOutcome(run, message.outcome)
         return
       }
+      case 'memory':
+        this.#memory = message.reason
+        return
       case 'stopped':
         return listeners.onStopped(message.reason)
     }
   }
 
-  #end(listeners: WorkerListeners, reason: string | undefined, killed: boolean): void {
+  #end(listeners: WorkerListeners, reason: string | undefined): void {
     const run = this.#run
     this.#run = undefined
-    listeners.onEnd({ ...(run && { run }), ...(reason !== undefined && { reason }), killed })
+    listeners.onEnd({ ...(run && { run }), ...(reason !== undefined && { reason }) })
+  }
+
+  #reasonOf(code: number | null, signal: NodeJS.Signals | null): string | undefined {
+    if (code === 0) return undefined
+    // Node's own last words, and those of the C++ below it.
+    if (/heap out of memory|bad_alloc/.test(this.#errors)) return `out of memory${this.#lastError()}`
+    // Nobody else kills a process this way without being asked to.
+    if (signal === 'SIGKILL') return 'its process was killed by SIGKILL, probably out of memory'
+    if (signal !== null) return `its process was killed by ${signal}${this.#lastError()}`
+    return `its process ended with exit code ${String(code)}${this.#lastError()}`
   }
 
   #lastError(): string {

@@ -1,6 +1,6 @@
 import { DatasetCache } from './dataset-cache.js'
 import type { FromWorker, ToWorker } from './local-messages.js'
-import { SweepStoppedError, trainRun } from './train-run.js'
+import { OutOfMemoryError, SweepStoppedError, trainRun } from './train-run.js'
 
 /** A process that trains one run after the other, as the process that started it says. It ends with that process. */
 const datasets = new DatasetCache()
@@ -36,8 +36,9 @@ async function train({ run, runsFolder, threads, heartbeat }: ToWorker & { reado
     })
     tell({ type: 'outcome', outcome })
   } catch (error) {
-    if (!(error instanceof SweepStoppedError)) throw error
-    tell({ type: 'stopped', reason: error.message })
+    if (error instanceof OutOfMemoryError) tell({ type: 'memory', reason: error.message })
+    else if (error instanceof SweepStoppedError) tell({ type: 'stopped', reason: error.message })
+    else throw error
     controller.abort()
   }
   training = false

@@ -36,7 +36,7 @@ class LocalExecutor {
   readonly #workers = new Set<LocalWorker>()
   /** Neither ended nor in the hands of a worker of ours; and when to look at it again. */
   readonly #waiting = new Map<string, { readonly run: SweepRun; readonly after: number }>()
-  /** By run: its checkpoint when its process was killed, and how often it was there. */
+  /** By run: its checkpoint when its process was killed or had no memory left, and how often it was there. */
   readonly #killed = new Map<string, { readonly checkpoint: string; readonly times: number }>()
   #failure: ModelError | undefined
   #failedStarts = 0
@@ -144,7 +144,7 @@ class LocalExecutor {
     this.#workers.add(worker)
   }
 
-  async #ended(worker: LocalWorker, { run, reason, killed }: WorkerEnd): Promise<void> {
+  async #ended(worker: LocalWorker, { run, reason }: WorkerEnd): Promise<void> {
     try {
       if (run === undefined) {
         if (reason !== undefined && ++this.#failedStarts >= STARTS)
@@ -157,9 +157,8 @@ class LocalExecutor {
       const before = this.#killed.get(run.id)
       const times = before?.checkpoint === checkpoint ? before.times + 1 : 1
       this.#killed.set(run.id, { checkpoint, times })
-      if (times >= (this.#options.tries ?? 3))
-        await this.#giveUp(run, killed ? `${reason}, probably out of memory` : reason)
-      else this.#options.warn?.(`run ${run.id}: its process was ${reason}; it goes on from its last checkpoint`)
+      if (times >= (this.#options.tries ?? 3)) await this.#giveUp(run, reason)
+      else this.#options.warn?.(`run ${run.id}: ${reason}; it goes on from its last checkpoint in a new process`)
     } finally {
       this.#workers.delete(worker)
     }

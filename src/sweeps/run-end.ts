@@ -10,7 +10,12 @@ import { attempt } from '../runtime/node/system-errors.js'
 
 const RESULT = 'result.json'
 
-const schema = z.object({ ended: z.enum(['finished', 'failed']), reason: z.string().optional() })
+const schema = z.object({
+  ended: z.enum(['finished', 'failed']),
+  reason: z.string().optional(),
+  /** How many epochs the process trained that ended the run, and how many seconds it took for all that it did. */
+  measured: z.object({ epochs: z.int().min(1), seconds: z.number() }).optional(),
+})
 
 /** How a run ended. */
 export type RunEnd = z.infer<typeof schema>

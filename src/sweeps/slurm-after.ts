@@ -14,6 +14,8 @@ import type { SweepRun } from './sweep.js'
 export const INTERRUPTED = 143
 /** What concerns all runs is wrong, such as a full disk: beginning again would not help. */
 export const STOPPED = 3
+/** There was not memory enough for the run. Another process, on another node maybe, may have it. */
+export const NO_MEMORY = 4
 
 export type Say = (line: string) => void
 
@@ -93,6 +95,7 @@ export function outOfMemory({ memory }: SlurmRecord): string {
 
 function neverAdvances({ time }: SlurmRecord, idle: number, status: number): string {
   const ended = `its job ended ${idle} times without coming further`
+  if (status === NO_MEMORY) return `out of memory: ${ended}; its log says more; raise slurm.memory`
   if (status !== INTERRUPTED)
     return `${ended}, at last with status ${status}${status === 137 ? ' (killed)' : ''}; its log says more`
   const limit = time === undefined ? '' : ` (${time})`

@@ -2,14 +2,14 @@ import os from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { LockWatch } from '../runs/run-lock.js'
 import { DatasetCache } from './dataset-cache.js'
-import { freeFrom, INTERRUPTED, markOf, runFolder, runsOf, type Say } from './slurm-after.js'
+import { freeFrom, INTERRUPTED, markOf, NO_MEMORY, runFolder, runsOf, type Say } from './slurm-after.js'
 import { readTaskState, type SlurmRecord, writeTaskState } from './slurm-record.js'
 import type { SweepRun } from './sweep.js'
-import { trainRun, type TrainRunOptions } from './train-run.js'
+import { OutOfMemoryError, trainRun, type TrainRunOptions } from './train-run.js'
 
 /**
  * Does the runs of a task, one after the other, from where they stand. Runs that another process is training are left to it, unless it is gone.
- * @returns the exit status: 0 where nothing is left to be done here, INTERRUPTED where the signal came
+ * @returns the exit status: 0 where nothing is left to be done here, INTERRUPTED where the signal came, NO_MEMORY
  * @throws SweepStoppedError see `trainRun`
  */
 export async function doTask(record: SlurmRecord, task: number, signal: AbortSignal, say: Say): Promise<number> {
@@ -34,12 +34,20 @@ export async function doTask(record: SlurmRecord, task: number, signal: AbortSig
         say(`${run.id}: epoch ${epoch} of ${run.config.training.epochs}: loss ${loss.toFixed(4)}`),
       ...(record.heartbeat !== undefined && { heartbeat: record.heartbeat }),
     }
-    return signal.aborted ? 'interrupted' : trainRun(run, record.runsFolder, options)
+    if (signal.aborted) return 'interrupted'
+    try {
+      return await trainRun(run, record.runsFolder, options)
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error
+      say(`${run.id}: ${error.message}`)
+      return 'no memory'
+    }
   }
   const taken: SweepRun[] = []
   for (const run of runs) {
     const outcome = await train(run)
     if (outcome === 'interrupted') return INTERRUPTED
+    if (outcome === 'no memory') return NO_MEMORY
     if (outcome === 'taken') taken.push(run)
   }
   const watch = new LockWatch(record.patience)
@@ -47,7 +55,7 @@ export async function doTask(record: SlurmRecord, task: number, signal: AbortSig
     say(`${run.id}: another process is training it`)
     if (!(await isGone(runFolder(record, run), watch, record.patience ?? 300, signal))) continue
     watch.free(runFolder(record, run))
-    await train(run)
+    if ((await train(run)) === 'no memory') return NO_MEMORY
   }
   return signal.aborted ? INTERRUPTED : 0
 }

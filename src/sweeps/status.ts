@@ -3,7 +3,7 @@ import { METRICS } from '../runs/log.js'
 import { readMetrics } from '../runs/metrics.js'
 import { LockWatch } from '../runs/run-lock.js'
 import type { EpochMetrics } from '../train/fit-options.js'
-import { readRunEnd } from './run-end.js'
+import { readRunEnd, type RunEnd } from './run-end.js'
 import type { SweepRun } from './sweep.js'
 
 /** Where a sweep stands. */
@@ -18,7 +18,7 @@ export interface SweepStatus {
   readonly left: number
   /** Of runs that have not failed; of the epochs that run now the part that is done, where it is known. */
   readonly epochs: { readonly done: number; readonly all: number }
-  /** As the epochs that were measured say; null where none was. */
+  /** As the epochs that were measured say, and what finished runs took beside their steps, such as validation; null where no epoch was measured. */
   readonly secondsLeft: number | null
   readonly failures: readonly (Pick<SweepRun, 'id' | 'labels'> & { readonly reason: string })[]
   readonly active: readonly ActiveRun[]
@@ -34,7 +34,10 @@ export interface ActiveRun extends Pick<SweepRun, 'id' | 'labels'> {
 
 interface Progress {
   readonly epochs: number
+  /** Of each epoch's steps. */
   readonly seconds: readonly number[]
+  /** Per epoch, beside its steps: validation, checkpoints, and its share of the beginning. Known of finished runs. */
+  readonly beside?: number
   readonly failed?: string
   readonly ended: boolean
 }
@@ -67,7 +70,7 @@ export class StatusReader {
     for (const run of this.#runs) {
       const { id, labels, config } = run
       const progress = this.#progressOf(run)
-      times.add(run, progress.seconds)
+      times.add(run, progress)
       if (progress.failed !== undefined) {
         failures.push({ id, labels, reason: progress.failed })
         continue
@@ -107,6 +110,7 @@ export class StatusReader {
       epochs: metrics.length,
       seconds: metrics.map(({ seconds }) => seconds),
       ended: end !== undefined,
+      ...(end?.measured && { beside: besideOf(metrics, end.measured) }),
       ...(end?.ended === 'failed' && { failed: end.reason ?? 'it is not known why' }),
     }
     if (end !== undefined) this.#ended.set(run.id, progress)
@@ -119,36 +123,59 @@ export function statusOf(runs: readonly SweepRun[], runsFolder: string): SweepSt
   return new StatusReader(runs, runsFolder).read()
 }
 
+function besideOf(metrics: readonly EpochMetrics[], { epochs, seconds }: NonNullable<RunEnd['measured']>): number {
+  const steps = metrics.slice(-epochs).reduce((sum, { seconds }) => sum + seconds, 0)
+  return Math.max(0, seconds - steps) / epochs
+}
+
 /** How long epochs take, by what decides it. */
 class Times {
-  readonly #byKind = new Map<string, number[]>()
-  readonly #all: number[] = []
+  readonly #steps = new Means()
+  readonly #beside = new Means()
 
-  add(run: SweepRun, seconds: readonly number[]): void {
-    const times = this.#byKind.get(kindOf(run)) ?? []
-    times.push(...seconds)
-    this.#byKind.set(kindOf(run), times)
-    this.#all.push(...seconds)
+  add(run: SweepRun, { seconds, beside }: Progress): void {
+    const kind = kindOf(run)
+    for (const time of seconds) this.#steps.add(kind, time)
+    if (beside !== undefined) this.#beside.add(kind, beside)
   }
 
   left(open: readonly { readonly run: SweepRun; readonly epochs: number }[], workers: number): number | null {
     if (open.length === 0) return 0
-    if (this.#all.length === 0) return null
-    const overall = mean(this.#all)
+    if (this.#steps.overall === undefined) return null
     const times = open.map(({ run, epochs }) => {
-      const own = this.#byKind.get(kindOf(run)) ?? []
-      return epochs * (own.length === 0 ? overall : mean(own))
+      const kind = kindOf(run)
+      return epochs * ((this.#steps.of(kind) ?? 0) + (this.#beside.of(kind) ?? 0))
     })
     const sum = times.reduce((total, time) => total + time, 0)
     return Math.max(sum / Math.min(workers, open.length), ...times)
   }
 }
 
+/** Means by kind; of a kind of which nothing is known that of all. */
+class Means {
+  readonly #kinds = new Map<string, { sum: number; count: number }>()
+  readonly #all = { sum: 0, count: 0 }
+
+  add(kind: string, value: number): void {
+    const own = this.#kinds.get(kind) ?? { sum: 0, count: 0 }
+    this.#kinds.set(kind, own)
+    for (const mean of [own, this.#all]) {
+      mean.sum += value
+      mean.count++
+    }
+  }
+
+  get overall(): number | undefined {
+    return this.#all.count === 0 ? undefined : this.#all.sum / this.#all.count
+  }
+
+  of(kind: string): number | undefined {
+    const own = this.#kinds.get(kind)
+    return own === undefined ? this.overall : own.sum / own.count
+  }
+}
+
 /** Runs of one kind take about the same time. */
 function kindOf({ config: { data, model, training } }: SweepRun): string {
   return JSON.stringify([data, model, training.batchSize])
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

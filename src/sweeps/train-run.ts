@@ -5,7 +5,7 @@ import { ModelError } from '../graph/model.js'
 import { oneLine, quoted } from '../graph/text.js'
 import { readConfig } from '../runs/config.js'
 import { configSchema } from '../runs/config-schema.js'
-import { beginRun, resumeRun, type RunOptions } from '../runs/run.js'
+import { beginRun, resumeRun, type RunOptions, type RunResult } from '../runs/run.js'
 import { CONFIG, readText } from '../runs/run-folder.js'
 import { LockedError, LostLockError, RunLock } from '../runs/run-lock.js'
 import { attempt, codeOf } from '../runtime/node/system-errors.js'
@@ -30,9 +30,15 @@ export class SweepStoppedError extends ModelError {
   override name = 'SweepStoppedError'
 }
 
+/** This process has no memory left for the run: one that has trained nothing before it may have. Nothing is written of it. */
+export class OutOfMemoryError extends ModelError {
+  override name = 'OutOfMemoryError'
+}
+
 /**
  * Trains a run of a sweep to its end, from its last checkpoint on where there is one. That it fails is a result.
  * @throws SweepStoppedError where the disk is full, or otherwise cannot be written
+ * @throws OutOfMemoryError where it takes more memory than there is
  */
 export async function trainRun(
   run: SweepRun,
@@ -47,13 +53,20 @@ export async function trainRun(
     lock = await RunLock.take(folder, undefined, options.heartbeat)
     if (readRunEnd(folder) !== undefined) return 'ended'
     checkIsRun(run, folder)
-    if (!isTrained(folder) && (await train(run, folder, lock, options)) !== 'finished') return 'interrupted'
-    lock.check()
-    writeRunEnd(folder, { ended: 'finished' })
+    if (isTrained(folder)) writeRunEnd(folder, { ended: 'finished' })
+    else {
+      const begun = performance.now()
+      const { ended, trained } = await train(run, folder, lock, options)
+      if (ended !== 'finished') return 'interrupted'
+      lock.check()
+      const measured = { epochs: trained, seconds: (performance.now() - begun) / 1000 }
+      writeRunEnd(folder, { ended: 'finished', ...(trained > 0 && { measured }) })
+    }
     return 'ended'
   } catch (error) {
     if (error instanceof LockedError || error instanceof LostLockError) return 'taken'
     if (error instanceof SweepStoppedError) throw error
+    if (isOutOfMemory(error)) throw new OutOfMemoryError(`out of memory: ${messageOf(error)}`, { cause: error })
     if (isOfMachine(error)) throw new SweepStoppedError(messageOf(error), { cause: error })
     try {
       lock?.check()
@@ -68,12 +81,29 @@ export async function trainRun(
   }
 }
 
-async function train({ config }: SweepRun, folder: string, lock: RunLock, options: TrainRunOptions): Promise<string> {
-  const { warn, heartbeat: _, ...others } = options
-  const runOptions: RunOptions = { ...others, lock, ...(warn && { onWarning: warn }) }
+/** @returns how it ended, and how many epochs it trained */
+async function train(
+  { config }: SweepRun,
+  folder: string,
+  lock: RunLock,
+  options: TrainRunOptions,
+): Promise<{ readonly ended: RunResult['ended']; readonly trained: number }> {
+  const { warn, heartbeat: _, onEpoch, ...others } = options
+  let trained = 0
+  const runOptions: RunOptions = {
+    ...others,
+    lock,
+    onEpoch: (metrics) => {
+      trained++
+      onEpoch?.(metrics)
+    },
+    ...(warn && { onWarning: warn }),
+  }
   const file = path.join(folder, CONFIG)
-  if (!fs.existsSync(file)) return (await beginRun({ text: stringify(config), file }, folder, runOptions)).ended
-  return (await resumeRun(folder, runOptions)).ended
+  const { ended } = fs.existsSync(file)
+    ? await resumeRun(folder, runOptions)
+    : await beginRun({ text: stringify(config), file }, folder, runOptions)
+  return { ended, trained }
 }
 
 /** @throws SweepStoppedError where a folder holds another run than the one whose name it bears */
@@ -94,10 +124,13 @@ function isOfMachine(error: unknown): boolean {
   return false
 }
 
+/** As the runtime and Node say it. */
+function isOutOfMemory(error: unknown): boolean {
+  return /bad_alloc|failed to allocate|out of memory|array buffer allocation failed|\bENOMEM\b/i.test(messageOf(error))
+}
+
 function reasonOf(error: unknown): string {
   const message = messageOf(error)
-  if (/bad_alloc|failed to allocate|out of memory|array buffer allocation failed/i.test(message))
-    return `out of memory: ${message}`
   return error instanceof ModelError ? message : `unexpected error: ${message}`
 }
 

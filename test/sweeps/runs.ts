@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { readMetrics } from '../../src/runs/metrics.js'
 import { runsOf } from '../../src/sweeps/enumerate.js'
+import { readRunEnd } from '../../src/sweeps/run-end.js'
 import type { SweepRun } from '../../src/sweeps/sweep.js'
 
 /** Runs of a second, with a teleportation, momentum and checkpoints within epochs. */
@@ -21,7 +22,7 @@ export function smallRuns(seeds: readonly number[], changes: Readonly<Record<str
 export function outcomes(runs: readonly SweepRun[], folder: string): unknown {
   return runs.map(({ id }) => ({
     id,
-    result: fs.readFileSync(path.join(folder, id, 'result.json'), 'utf8'),
+    ended: readRunEnd(path.join(folder, id))?.ended,
     metrics: readMetrics(path.join(folder, id, 'metrics.jsonl')).map(({ seconds: _, ...rest }) => rest),
     model: fs.readFileSync(path.join(folder, id, 'model.onnx')).toString('base64'),
   }))
