@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { csvOf } from '../plot/csv.js'
+import { withFont } from '../plot/font/embedded.js'
 import { pngOf } from '../plot/png.js'
 import type { Claim } from './claims/claim.js'
 import type { Figure, Row, Settings } from './figure.js'
@@ -42,10 +43,12 @@ export function writeOutput(
   const plots = figure.plots(rows, settings).map(({ name, svg, caption }): DrawnPlot => {
     const drawn =
       fs.existsSync(path.join(folder, `${name}.svg`)) && fs.readFileSync(path.join(folder, `${name}.svg`), 'utf8')
-    write(`${name}.svg`, svg)
+    // Beside the others, an SVG is opened by itself, where its font may not be installed.
+    const alone = withFont(svg)
+    write(`${name}.svg`, alone)
     const png = path.join(folder, `${name}.png`)
     // Rasterising takes longer than everything else here.
-    if (drawn === svg && fs.existsSync(png)) files.push(png)
+    if (drawn === alone && fs.existsSync(png)) files.push(png)
     else write(`${name}.png`, pngOf(svg))
     return { name, caption: withReduced(caption, reduced) }
   })

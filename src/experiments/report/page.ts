@@ -1,3 +1,4 @@
+import { fontFaces } from '../../plot/font/embedded.js'
 import { Html, html } from './html.js'
 import { STYLE } from './style.js'
 
@@ -8,8 +9,10 @@ export interface Section {
   readonly body: Html
 }
 
-/** A whole page, on its own: no other file, no script. */
+/** A whole page, on its own: no other file, no script, its font within it. */
 export function pageHtml(title: string, lead: Html, sections: readonly Section[], footer: Html): string {
+  const shown = html`${title} Contents ${lead} ${sections.map((section) => html`${section.title} ${section.body}`)}
+  ${footer}`
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -17,11 +20,11 @@ export function pageHtml(title: string, lead: Html, sections: readonly Section[]
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta
           http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
         />
         <title>${title}</title>
         <style>
-          ${new Html(STYLE)}
+          ${new Html(fontFaces(shown.text.replace(/<[^>]*>/g, '')))}${new Html(STYLE)}
         </style>
       </head>
       <body>

@@ -1,9 +1,11 @@
+import { EMBEDDED_FAMILY } from '../../plot/font/embedded.js'
+
 /** The report's style sheet: for screens, phones and A4. */
 export const STYLE = `
 :root { --ink: #1c2127; --soft: #59636e; --line: #d5dae0; --tint: #f5f7f9; --link: #0b4f8a; --yes: #12633a; --no: #9c2b12; --open: #6b5200; }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.5 'Source Sans 3', 'Source Sans Pro', 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif; }
+body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.5 '${EMBEDDED_FAMILY}', 'Source Sans 3', 'Source Sans Pro', 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif; }
 main, header, footer { max-width: 62rem; margin: 0 auto; padding: 0 1.5rem; overflow-wrap: anywhere; }
 header { padding-top: 3rem; }
 h1, h2, h3 { line-height: 1.2; font-weight: 600; text-wrap: balance; }
@@ -47,7 +49,7 @@ td { overflow-wrap: normal; }
 figure { margin: 1.6rem 0 2rem; }
 figure > svg { display: block; max-width: 100%; height: auto; }
 .plot { overflow-x: auto; }
-.plot svg { font-family: 'Source Sans 3', 'Source Sans Pro', 'Arial Narrow', 'Helvetica Neue', Arial, sans-serif; }
+.plot svg { font-family: '${EMBEDDED_FAMILY}', 'Source Sans 3', 'Source Sans Pro', 'Arial Narrow', 'Helvetica Neue', Arial, sans-serif; }
 .plot svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { margin-top: .6rem; font-size: .95rem; max-width: 46rem; }
 .data { font-size: .88rem; color: var(--soft); }
