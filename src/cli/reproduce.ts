@@ -19,10 +19,12 @@ import { ModelError } from '../graph/model.js'
 import { oneLine } from '../graph/text.js'
 import type { ExecutorOptions } from '../sweeps/executor.js'
 import { finishedRuns } from '../sweeps/finished-run.js'
+import type { SlurmQueue } from '../sweeps/slurm.js'
 import type { SweepStatus } from '../sweeps/status.js'
 import { progressText } from './data.js'
 import { interruptible } from './interrupt.js'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.js'
+import { queueText } from './slurm-text.js'
 import { terminal } from './terminal.js'
 import { duration, table } from './text.js'
 
@@ -143,7 +145,8 @@ async function shown(
   overrides: Overrides,
   command: string,
 ): Promise<number> {
-  const interrupt = interruptible('ending; what is done is kept; once more to stop at once')
+  const jobs = options.executor === 'slurm' ? ', and jobs go on' : ''
+  const interrupt = interruptible(`ending; what is done is kept${jobs}; once more to stop at once`)
   const stream = options.json === true ? process.stderr : process.stdout
   const warn = (line: string): void => terminal.line(`warning: ${oneLine(line)}`, process.stderr)
   const started = performance.now()
@@ -163,20 +166,28 @@ async function shown(
   }
   const train: Train = async (runs, runsFolder) => {
     if (!options.training) return finishedRuns(runs, runsFolder)
+    let queue: SlurmQueue | undefined
     const executorOptions: ExecutorOptions = {
       ...(options.processes !== undefined && { processes: options.processes }),
       ...(options.threads !== undefined && { threads: options.threads }),
       ...(options.retryFailed !== undefined && { retryFailed: options.retryFailed }),
       signal: interrupt.signal,
       onProgress: (status) => {
-        progress(sweepText(status))
-        log(sweepText(status))
+        const text = [sweepText(status), ...(queue === undefined ? [] : [queueText(queue)])].join(' · ')
+        progress(text)
+        log(text)
       },
       warn,
     }
     if (options.executor === 'slurm') {
       const { runOnSlurm } = await import('../sweeps/slurm.js')
-      return runOnSlurm(runs, runsFolder, { ...executorOptions, slurm: parseOverrides(options.slurm ?? []) })
+      return runOnSlurm(runs, runsFolder, {
+        ...executorOptions,
+        slurm: parseOverrides(options.slurm ?? []),
+        onQueue: (now) => {
+          queue = now
+        },
+      })
     }
     const { runLocally } = await import('../sweeps/local.js')
     return runLocally(runs, runsFolder, executorOptions)

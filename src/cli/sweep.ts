@@ -4,11 +4,12 @@ import { oneLine, quoted } from '../graph/text.js'
 import { labelText } from '../sweeps/enumerate.js'
 import type { ExecutorOptions } from '../sweeps/executor.js'
 import { runLocally } from '../sweeps/local.js'
-import { runOnSlurm } from '../sweeps/slurm.js'
+import { runOnSlurm, type SlurmQueue } from '../sweeps/slurm.js'
 import { type SweepStatus, statusOf } from '../sweeps/status.js'
 import { beginSweep, readSweep, type SweepFolder } from '../sweeps/sweep-folder.js'
 import { interruptible } from './interrupt.js'
 import { type CommonOptions, wholeNumber, withCommonOptions } from './options.js'
+import { queueText } from './slurm-text.js'
 import { terminal } from './terminal.js'
 import { duration, table } from './text.js'
 
@@ -93,10 +94,16 @@ async function train(
   { runs, runsFolder, settings }: SweepFolder,
   options: SweepOptions,
 ): Promise<void> {
-  const interrupt = interruptible('finishing the steps and writing checkpoints; once more to stop at once')
+  const onSlurm = options.executor === 'slurm'
+  const interrupt = interruptible(
+    onSlurm
+      ? 'not waiting any longer; the jobs go on'
+      : 'finishing the steps and writing checkpoints; once more to stop at once',
+  )
   const stream = options.json === true ? process.stderr : process.stdout
   const told = new Set<string>()
   let last: SweepStatus | undefined
+  let queue: SlurmQueue | undefined
   const { processes = settings.local.processes, threads = settings.local.threads } = options
   const common: ExecutorOptions = {
     signal: interrupt.signal,
@@ -108,14 +115,17 @@ async function train(
         terminal.line(`failed: ${labelText(labels)}: ${reason}`, stream)
       }
       last = status
-      terminal.progress(progressText(status))
+      terminal.progress([progressText(status), ...(queue === undefined ? [] : [queueText(queue)])].join('; '))
     },
   }
   try {
-    if (options.executor === 'slurm')
+    if (onSlurm)
       await runOnSlurm(runs, runsFolder, {
         ...common,
         wait: options.wait,
+        onQueue: (now) => {
+          queue = now
+        },
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(settings.slurm && { slurm: settings.slurm }),
       })
@@ -130,7 +140,7 @@ async function train(
   }
   const status = last ?? statusOf(runs, runsFolder)
   const interrupted = interrupt.signal.aborted
-  const again = `teleport sweep --resume ${/^[\w./-]+$/.test(folder) ? folder : quoted(folder)}${options.executor === 'slurm' ? ' --executor slurm' : ''}`
+  const again = `teleport sweep --resume ${/^[\w./-]+$/.test(folder) ? folder : quoted(folder)}${onSlurm ? ' --executor slurm' : ''}`
   terminal.result(
     { folder, ended: interrupted ? 'interrupted' : 'finished', ...status, ...(interrupted && { resume: again }) },
     [...statusLines(folder, status), ...(interrupted ? [`interrupted; go on with: ${again}`] : [])],
