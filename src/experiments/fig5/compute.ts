@@ -67,6 +67,8 @@ async function rowsOf(
   const graphs = new GradientGraphs([...weights.keys()], threads)
   try {
     const here = await graphs.at(model, batch, true)
+    // Its form is not needed again where scope `full` adds nodes, and the memory of a VGG's gradients is.
+    await graphs.release()
     const squares = new Map([...weights].map(([name, tensor]) => [name, squareSum(tensor)]))
     const arrows = arrowsOf(quiver, weights)
     const hidden = [...weights.keys()].filter((name) => arrows.get(name)?.hidden === true)
