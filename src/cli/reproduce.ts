@@ -7,6 +7,7 @@ import { type Figure, type Scale, SCALES } from '../experiments/figure.js'
 import { FIGURES, figuresNamed } from '../experiments/figures.js'
 import { isCached } from '../experiments/reproduce-cells.js'
 import { type Overrides, parseOverrides, settingsOf } from '../experiments/reproduce-settings.js'
+import { MOST_SEEDS } from '../experiments/reproduce-values.js'
 import type { TimeLeft } from '../experiments/reproduce-time.js'
 import {
   type FigureProgress,
@@ -116,6 +117,7 @@ async function reproduceFigures(names: readonly string[], options: ReproduceComm
 /** So many seeds for each figure: some list theirs, some count them. */
 function seedsOf(figures: readonly Figure[], scale: Scale, seeds: number | undefined): Overrides {
   if (seeds === undefined) return {}
+  if (seeds > MOST_SEEDS) throw new ModelError(`--seeds ${seeds}: expected at most ${MOST_SEEDS}`)
   return Object.fromEntries(
     figures.flatMap(({ name, settings }): [string, unknown][] => {
       const { seeds: given } = settings[scale]
@@ -261,7 +263,7 @@ function figureText({ figure, claims, cells, skipped, seconds, peakMemory }: Fig
   return [
     `${figure}: ${claims.length} ${claims.length === 1 ? 'claim' : 'claims'}: ${hold} hold, ${not} not, ${undecided} undecided`,
     ...(missing > 0 ? [`${missing} of ${cells.all} cells missing`] : []),
-    ...(without > 0 ? [`${without} of ${cells.all} cells skipped (${Object.values(skipped)[0] ?? ''})`] : []),
+    ...(without > 0 ? [`${without} of ${cells.all} cells skipped (${oneLine(Object.values(skipped)[0] ?? '')})`] : []),
     duration(seconds),
     ...(peakMemory > 0 ? [`${(peakMemory / 1e6).toFixed(0)} MB`] : []),
   ].join('; ')
@@ -282,7 +284,7 @@ function summaryLines({ figures, folder, failedRuns, report }: Reproduction, sec
     '',
     ...(failed === 0
       ? []
-      : [`${failed} training ${failed === 1 ? 'run' : 'runs'} failed: ${Object.values(failedRuns)[0] ?? ''}`]),
+      : [`${failed} training ${failed === 1 ? 'run' : 'runs'} failed: ${oneLine(Object.values(failedRuns)[0] ?? '')}`]),
     `${duration(seconds)}; the report: ${report ?? folder}`,
   ]
 }

@@ -1,9 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { z } from 'zod'
 import { quoted } from '../graph/text.js'
 import { attempt } from '../runtime/node/system-errors.js'
 import type { Row } from './figure.js'
-import { CELLS, ROWS, writeWhole } from './results-folder.js'
+import { CELLS, ROWS, rowSchema, writeWhole } from './results-folder.js'
 
 /** What both files are to be, while they are written anew. */
 const REWRITE = 'rewrite.json'
@@ -25,10 +26,16 @@ interface DoneCell {
   readonly rows: readonly Row[]
 }
 
-interface Texts {
-  readonly rows: string
-  readonly cells: string
-}
+const lineSchema = z.object({
+  key: z.string(),
+  rows: z.int().min(0),
+  seconds: z.number().min(0),
+  skipped: z.string().optional(),
+  dataset: z.string().optional(),
+  runs: z.string().optional(),
+})
+
+const textsSchema = z.object({ rows: z.string(), cells: z.string() })
 
 /**
  * The rows of a figure on the disk, cell by cell: `rows.jsonl` holds them, `cells.jsonl` a line for each cell that is done, written after its
@@ -43,12 +50,19 @@ export class RowsFile {
   constructor(folder: string, keep: (record: CellRecord) => boolean) {
     this.#folder = folder
     this.#finishRewriting()
-    const rows = linesOf<Row>(path.join(folder, ROWS))
+    const rows = linesOf(path.join(folder, ROWS), rowSchema)
     let taken = 0
-    for (const line of linesOf<CellRecord & { readonly rows: number }>(path.join(folder, CELLS))) {
+    for (const line of linesOf(path.join(folder, CELLS), lineSchema)) {
       // Behind what is damaged it cannot be told which rows are whose.
       if (line === undefined || taken + line.rows > rows.length) break
-      const { rows: count, ...record } = line
+      const { rows: count, key, seconds, skipped, dataset, runs } = line
+      const record: CellRecord = {
+        key,
+        seconds,
+        ...(skipped !== undefined && { skipped }),
+        ...(dataset !== undefined && { dataset }),
+        ...(runs !== undefined && { runs }),
+      }
       const own = rows.slice(taken, (taken += count)).filter((row) => row !== undefined)
       if (own.length === count && keep(record)) this.#cells.set(record.key, { record, rows: own })
     }
@@ -79,7 +93,7 @@ export class RowsFile {
   /** Both files at once: what they are to be is written beside them first, so that a process that is killed on the way loses nothing. */
   #rewrite(): void {
     const cells = [...this.#cells.values()]
-    const texts: Texts = { rows: cells.map(rowsText).join(''), cells: cells.map(cellText).join('') }
+    const texts = { rows: cells.map(rowsText).join(''), cells: cells.map(cellText).join('') }
     if (textOf(this.#path(ROWS)) === texts.rows && textOf(this.#path(CELLS)) === texts.cells) return
     writeWhole(this.#path(REWRITE), JSON.stringify(texts))
     this.#finishRewriting()
@@ -89,9 +103,12 @@ export class RowsFile {
     const file = this.#path(REWRITE)
     const text = textOf(file)
     if (text === undefined) return
-    const { rows, cells } = JSON.parse(text) as Texts
-    writeWhole(this.#path(ROWS), rows)
-    writeWhole(this.#path(CELLS), cells)
+    const texts = parsed(text, textsSchema)
+    // Written in one step, it is whole unless somebody else has damaged it: then what it was to replace stays.
+    if (texts !== undefined) {
+      writeWhole(this.#path(ROWS), texts.rows)
+      writeWhole(this.#path(CELLS), texts.cells)
+    }
     attempt(`cannot remove ${quoted(file)}`, () => fs.rmSync(file))
   }
 
@@ -120,13 +137,15 @@ function textOf(file: string): string | undefined {
 }
 
 /** A line that is damaged is undefined. What stands behind the last line break was cut off. */
-function linesOf<T>(file: string): (T | undefined)[] {
+function linesOf<T>(file: string, schema: z.ZodType<T>): (T | undefined)[] {
   const lines = textOf(file)?.split('\n').slice(0, -1) ?? []
-  return lines.map((line) => {
-    try {
-      return JSON.parse(line) as T
-    } catch {
-      return undefined
-    }
-  })
+  return lines.map((line) => parsed(line, schema))
+}
+
+function parsed<T>(text: string, schema: z.ZodType<T>): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
 }

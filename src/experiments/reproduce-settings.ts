@@ -2,6 +2,7 @@ import { parse, YAMLParseError } from 'yaml'
 import { ModelError } from '../graph/model.js'
 import { quoted } from '../graph/text.js'
 import type { Figure, Scale, Settings } from './figure.js'
+import { checkValue } from './reproduce-values.js'
 
 /** Settings in place of those of the scale, by key (`epochs`: of every figure that has it), or by figure and key (`fig6.epochs`). */
 export type Overrides = Readonly<Record<string, unknown>>
@@ -67,6 +68,7 @@ function checked(figure: string, key: string, before: Value, after: unknown): Va
     throw new ModelError(
       `${figure}, ${key} = ${JSON.stringify(after) ?? ''}: expected ${expected}, as ${JSON.stringify(before)}, got ${got}`,
     )
+  checkValue(figure, key, before, after as Value)
   return after as Value
 }
 

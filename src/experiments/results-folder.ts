@@ -73,12 +73,12 @@ export interface FigureRecord extends Omit<z.infer<typeof figureRecordSchema>, '
 
 /** @throws ModelError if it is there and cannot be read; undefined if it is not there */
 export function readReproduction(folder: string): Reproduction | undefined {
-  return readJson(path.join(folder, REPRODUCTION), reproductionSchema)
+  return readJson(path.join(folder, REPRODUCTION), reproductionSchema, 'remove it; nothing is computed from it')
 }
 
 /** @param folder the figure's */
 export function readFigureRecord(folder: string): FigureRecord | undefined {
-  return readJson(path.join(folder, SETTINGS), figureRecordSchema)
+  return readJson(path.join(folder, SETTINGS), figureRecordSchema, 'start the figure anew with --force')
 }
 
 /** The rows that a figure's folder holds. */
@@ -98,7 +98,7 @@ const cellSchema = z.object({
   seconds: seconds.optional(),
   skipped: text.optional(),
 })
-const rowSchema = z.record(text, z.union([plain, z.array(plain)]))
+export const rowSchema = z.record(text, z.union([plain, z.array(plain)]))
 
 /**
  * The rows of all cells that are done. A last line that was cut off is no row, and neither are those of half a cell. Changes nothing in the folder,
@@ -140,12 +140,17 @@ export function readLines<T>(file: string, schema: z.ZodType<T>): T[] {
   })
 }
 
-/** @throws ModelError if it is there and damaged; undefined if it is not there */
-export function readJson<T>(file: string, schema: z.ZodType<T>): T | undefined {
+/**
+ * @param cure what to do about it if it is damaged
+ * @throws ModelError if it is there and damaged; undefined if it is not there
+ */
+export function readJson<T>(file: string, schema: z.ZodType<T>, cure?: string): T | undefined {
   if (!fs.existsSync(file)) return undefined
   const parsed = schema.safeParse(jsonOf(attempt(`cannot read ${quoted(file)}`, () => fs.readFileSync(file, 'utf8'))))
   if (parsed.success) return parsed.data
-  throw new ModelError(`${quoted(file)} is damaged: it is not ${expectedText(parsed.error)}`)
+  throw new ModelError(
+    `${quoted(file)} is damaged: it is not ${expectedText(parsed.error)}${cure === undefined ? '' : `; ${cure}`}`,
+  )
 }
 
 /** In one step: readers see the old file or the new one, whole. On the disk when it is done. */
