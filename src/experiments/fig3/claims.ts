@@ -4,8 +4,8 @@ import { cellLabel, groupedBy, rootMeanSquare } from './groups.js'
 import { type CosinesRow, cosinesOf, type Fig3Row, MICRO_GRADIENT, skippedText } from './rows.js'
 import type { Fig3Settings } from './settings.js'
 
-const SECTION = '§3'
-/** Perpendicular: this part of what chance gives, or less. Two random directions have 0.8 on average. */
+const SECTION = 'figure 3'
+/** Perpendicular: this part of what chance gives, or less; not perpendicular: more. Two random directions have 0.8 on average. */
 const PART_OF_CHANCE = 0.1
 /** Float32: the largest sums of 10⁷ products come out to about this part. */
 const ROUNDING = 1e-5
@@ -33,15 +33,9 @@ export function claimsOf(rows: readonly Fig3Row[], settings: Fig3Settings): Clai
       const penalised = intra.filter(
         ({ coordinates, weightDecay }) => coordinates === 'all arrows' && weightDecay === largest,
       )
-      return penalty(network, largest, at(micro, ofNetwork(arrows, network)), at(micro, ofNetwork(penalised, network)))
+      return penalty(network, largest, at(micro, ofNetwork(penalised, network)), at(micro, ofNetwork(arrows, network)))
     }),
-    largeMove(
-      at(
-        micro,
-        alone.filter(({ coordinates }) => coordinates === 'trained weights'),
-      ),
-      gradients.filter(({ sampling, weightDecay }) => sampling === 'inter' && weightDecay === 0),
-    ),
+    largeMove(gradients.filter(({ sampling, weightDecay }) => sampling === 'inter' && weightDecay === 0)),
   ]
 }
 
@@ -80,27 +74,29 @@ function perpendicular(
     threshold: PART_OF_CHANCE,
     samples: cells[0]?.samples ?? [],
     unit: 'draw',
-    note: [list.join('; '), skipped].filter((part) => part !== '').join('. '),
+    note: [`draws for one initialisation; ${list.join('; ')}`, skipped].filter((part) => part !== '').join('. '),
   })
 }
 
 function firstOrder(rows: readonly CosinesRow[]): Claim {
-  const cells = groupedBy(rows, (row) => `${row.network}, ${cellLabel(row)}`)
   return trendClaim({
     id: 'fig3/first order',
     figure: 'fig3',
     claim: 'The cosine vanishes with σ: the step is perpendicular to first order',
     section: SECTION,
-    statistic: 'slope of log |cos| (root mean square over the draws) by log σ',
+    statistic: 'slope of log |cos| (root mean square over the draws, mean over data sets and batch sizes) by log σ',
     side: 'within',
     expected: 1,
     threshold: 0.1,
-    series: [...cells.values()].map((found) => ({
-      x: found.map(({ range }) => Math.log10(range)),
-      y: found.map(({ cosines }) => Math.log10(rootMeanSquare(cosines))),
-    })),
+    series: byNetwork(rows).map((ofNetwork) => {
+      const ofRanges = [...groupedBy(ofNetwork, ({ range }) => String(range)).values()]
+      return {
+        x: ofRanges.map(([first]) => Math.log10(first?.range ?? NaN)),
+        y: ofRanges.map((found) => mean(found.map(({ cosines }) => Math.log10(rootMeanSquare(cosines))))),
+      }
+    }),
     measure: 'slope',
-    unit: 'network, data set and batch size',
+    unit: 'network',
   })
 }
 
@@ -120,41 +116,36 @@ function euler(rows: readonly Fig3Row[]): Claim {
   })
 }
 
+/** What must not be perpendicular, by the measure that says what is; the cell in which the claim is worst off stands for all of them. */
 function penalty(
   network: string,
   weightDecay: number,
-  alone: readonly CosinesRow[],
   penalised: readonly CosinesRow[],
+  alone: readonly CosinesRow[],
 ): Claim {
-  const cells = alone
-    .flatMap((row) => {
-      const other = penalised.find((each) => cellLabel(each) === cellLabel(row))
-      if (other === undefined) return []
-      const samples = row.cosines.map((cosine, i) => Math.log10(Math.abs((other.cosines[i] as number) / cosine)))
-      return [{ label: cellLabel(row), samples, part: rootMeanSquare(other.cosines) * Math.sqrt(other.dimension) }]
+  const cells = penalised
+    .map((row) => {
+      const without = alone.find((each) => cellLabel(each) === cellLabel(row))
+      const times = without === undefined ? NaN : rootMeanSquare(row.cosines) / rootMeanSquare(without.cosines)
+      return { label: cellLabel(row), samples: partsOfChance(row), times }
     })
     .sort((a, b) => mean(a.samples) - mean(b.samples))
+  const list = cells.map(({ label, samples, times }) => `${label}: ${short(mean(samples))} (${short(times)} times)`)
   return claimOf({
     id: `fig3/weight decay/${network}`,
     figure: 'fig3',
     claim: `With a penalty on the weights in the loss, a micro-teleportation of ${network} is no longer perpendicular to its gradient`,
     section: SECTION,
-    statistic: `log₁₀ of |cos| with the penalty ½·λ·Σ w², λ = ${weightDecay}, ÷ |cos| without, in the cell where it is smallest`,
+    statistic: `|cos| with the penalty ½·λ·Σ w², λ = ${weightDecay}, ÷ its deviation by chance (1/√n), in the cell where it is smallest`,
     side: 'above',
-    threshold: 1,
+    threshold: PART_OF_CHANCE,
     samples: cells[0]?.samples ?? [],
-    paired: true,
     unit: 'draw',
-    note: cells.map(({ label, part }) => `${label}: with the penalty ${short(part)}/√n`).join('; '),
+    note: `draws for one initialisation; in brackets |cos| ÷ that without the penalty: ${list.join('; ')}`,
   })
 }
 
-function largeMove(micro: readonly CosinesRow[], inter: readonly CosinesRow[]): Claim {
-  const cell = (row: CosinesRow) => `${row.network}, ${cellLabel(row)}`
-  const samples = inter.flatMap((row) => {
-    const other = micro.find((each) => cell(each) === cell(row))
-    return other === undefined ? [] : [Math.log10(rootMeanSquare(row.cosines) / rootMeanSquare(other.cosines))]
-  })
+function largeMove(inter: readonly CosinesRow[]): Claim {
   return claimOf({
     id: 'fig3/inter',
     figure: 'fig3',
@@ -162,10 +153,15 @@ function largeMove(micro: readonly CosinesRow[], inter: readonly CosinesRow[]): 
       'A teleportation that changes signs is no micro-teleportation: its step is not perpendicular to the gradient',
     section: SECTION,
     statistic:
-      'log₁₀ of |cos| with inter ÷ |cos| with intra, the same σ, over the trained weights (root mean square over the draws)',
+      'log₁₀ of |cos| with inter ÷ its deviation by chance, over the trained weights (mean over draws, data sets and batch sizes)',
     side: 'above',
-    threshold: 0,
-    samples,
-    unit: 'network, data set and batch size',
+    threshold: Math.log10(PART_OF_CHANCE),
+    samples: byNetwork(inter).map((rows) => mean(rows.map((row) => Math.log10(mean(partsOfChance(row)))))),
+    unit: 'network',
   })
+}
+
+/** Data sets and batch sizes share a network's weights and changes of basis: they are no samples of their own. */
+function byNetwork(rows: readonly CosinesRow[]): CosinesRow[][] {
+  return [...groupedBy(rows, ({ network }) => network).values()]
 }

@@ -11,7 +11,7 @@ export interface Fig3Settings extends Settings {
   readonly teleportations: number
   /** Of the other ranges, of scope `weights`, and of `inter`. */
   readonly furtherTeleportations: number
-  /** λ of ½·λ·Σ w² in the loss: the paper's own, of section 4 and of section 5. */
+  /** λ of ½·λ·Σ w² in the loss: those that the paper trains with, of figures 4 and 6. */
   readonly weightDecays: readonly number[]
   /** Of weights, random data and changes of basis. */
   readonly seed: number
