@@ -1,20 +1,30 @@
 import type { Claim } from '../claims/claim.js'
 import { claimOf, maximumClaim, trendClaim } from '../claims/claim-of.js'
-import { byRange, NEAR, sharpnessByRange } from './measures.js'
+import { expectedGrowth } from '../fig5/expectation.js'
+import { byRange, distanceGrowth, NEAR, sharpnessByPair, sharpnessByRange } from './measures.js'
 import { failedText, type Fig4Row, linesOf, sharpnessOf } from './rows.js'
 import type { Fig4Settings } from './settings.js'
 
-const SECTION = '§4'
-const BEYOND = '§4, beyond the paper'
+const SECTION = 'figure 4'
+const BEYOND = 'beyond the paper'
 /** What Lanczos’ method is asked for: an eigenvalue may be off by this part. */
 const NUMERICAL = 0.01
 
 export function claimsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Claim[] {
   const sharpness = sharpnessOf(rows)
   const failed = failedText(rows).trim()
-  const note = failed === '' ? {} : { note: failed }
-  const trend = { figure: 'fig4', section: SECTION, threshold: 0, measure: 'slope', ...note } as const
+  const note = noteOf(failed)
   const largest = Math.max(0, ...settings.ranges)
+  const farther = distanceGrowth(sharpness, largest)
+  const line = noteOf(
+    farther === null
+      ? ''
+      : `in units of α, as in the paper, and a unit is a longer way at σ = ${largest}: ‖B − A‖ is ${farther.toFixed(2)} times as long`,
+    failed,
+  )
+  const trend = { figure: 'fig4', section: SECTION, threshold: 0, measure: 'slope' } as const
+  const unsure = sharpness.filter(({ converged }) => !converged).length
+  const eigenvalues = unsure > 0 ? `${unsure} of ${sharpness.length} eigenvalues not found to the tolerance` : ''
   const invariants = (['scaledEigenvalue', 'weightCurvature'] as const).flatMap((measure) =>
     sharpnessByRange(sharpness, measure).flatMap(({ x, y }) =>
       y.filter((_, i) => x[i] !== 0).map((value) => Math.abs(Math.exp(value) - 1)),
@@ -41,6 +51,7 @@ export function claimsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Clai
       side: 'above',
       series: byRange(rows, 'rise'),
       unit: 'pair of minima',
+      ...line,
     }),
     trendClaim({
       ...trend,
@@ -50,6 +61,7 @@ export function claimsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Clai
       side: 'above',
       series: byRange(rows, 'height'),
       unit: 'pair of minima',
+      ...line,
     }),
     trendClaim({
       ...trend,
@@ -59,15 +71,17 @@ export function claimsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Clai
       side: 'below',
       series: byRange(rows, 'accuracy'),
       unit: 'pair of minima',
+      ...line,
     }),
     trendClaim({
       ...trend,
       id: 'fig4/eigenvalue',
       claim: 'The largest eigenvalue of the Hessian grows with σ',
-      statistic: 'ln of the largest eigenvalue ÷ that at σ = 0, slope by σ',
+      statistic: 'ln of the largest eigenvalue ÷ that at σ = 0, mean of both minima, slope by σ',
       side: 'above',
-      series: sharpnessByRange(sharpness, 'eigenvalue'),
-      unit: 'minimum',
+      series: sharpnessByPair(sharpness, 'eigenvalue'),
+      unit: 'pair of minima',
+      ...noteOf('by construction: the Hessian is one in other coordinates', eigenvalues, failed),
     }),
     maximumClaim({
       id: 'fig4/invariant sharpness',
@@ -79,30 +93,33 @@ export function claimsOf(rows: readonly Fig4Row[], settings: Fig4Settings): Clai
       threshold: NUMERICAL,
       samples: invariants,
       unit: 'teleported minimum and measure',
-      ...note,
+      ...noteOf(eigenvalues, failed),
     }),
     claimOf({
       id: 'fig4/filter-normalised sharpness',
       figure: 'fig4',
       claim: 'Sharpness along filter-normalised directions stays the same',
       section: BEYOND,
-      statistic: `ln of the curvature ÷ that at σ = 0, σ = ${largest}`,
+      statistic: `ln of the curvature ÷ that at σ = 0, mean of both minima, σ = ${largest}`,
       side: 'within',
       expected: 0,
       threshold: 0.1,
-      samples: sharpnessByRange(sharpness, 'filterCurvature').flatMap(({ x, y }) => {
+      samples: sharpnessByPair(sharpness, 'filterCurvature').flatMap(({ x, y }) => {
         const at = x.indexOf(largest)
         return at < 0 ? [] : [y[at]]
       }),
-      unit: 'minimum',
-      note: [
-        `the scale of the neurons that a filter reads stays in: the expectation of (τ_in/τ_out)² has ln ${Math.log((1 + largest ** 2 / 3) / (1 - largest ** 2)).toFixed(2)}`,
+      unit: 'pair of minima',
+      ...noteOf(
+        `the scale of the neurons that a filter reads stays in: the expectation of (τ_in/τ_out)² has ln ${Math.log(expectedGrowth(largest)).toFixed(2)}`,
         failed,
-      ]
-        .filter((part) => part !== '')
-        .join('. '),
+      ),
     }),
   ]
+}
+
+function noteOf(...parts: readonly string[]): { readonly note?: string } {
+  const note = parts.filter((part) => part !== '').join('. ')
+  return note === '' ? {} : { note }
 }
 
 /** Relative changes of the training loss at both ends of every line; an infinite one is one. */

@@ -68,6 +68,33 @@ export function sharpnessByRange(
   })
 }
 
+/**
+ * The same, mean over A and B of each pair: the two of a pair are no samples of their own, since A of a seed and B of that seed begin alike, and
+ * minima of two batch sizes are not of one kind.
+ */
+export function sharpnessByPair(
+  rows: readonly SharpnessRow[],
+  measure: SharpnessMeasure,
+): { x: number[]; y: number[] }[] {
+  return unique(rows.map(({ pair }) => pair)).flatMap((pair) => {
+    const minima = sharpnessByRange(
+      rows.filter((row) => row.pair === pair),
+      measure,
+    )
+    const x = minima[0]?.x ?? []
+    return [{ x, y: x.map((range) => mean(minima.map((of) => of.y[of.x.indexOf(range)] ?? NaN))) }]
+  })
+}
+
+/** ‖B − A‖ at σ ÷ that of the minima as they are, mean over the pairs; null where it was not measured. */
+export function distanceGrowth(rows: readonly SharpnessRow[], range: number): number | null {
+  const found = unique(rows.map(({ pair }) => pair)).flatMap((pair) => {
+    const [moved, start] = [range, 0].map((at) => rows.find((row) => row.pair === pair && row.range === at)?.distance)
+    return moved === undefined || start === undefined ? [] : [moved / start]
+  })
+  return found.length === 0 ? null : mean(found)
+}
+
 export function unique<T>(values: readonly T[]): T[] {
   return [...new Set(values)]
 }

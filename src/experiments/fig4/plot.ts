@@ -2,6 +2,7 @@ import { bandText, type CurvePoint, overSeeds } from '../../plot/bands.js'
 import { curve, referenceCurve, referenceLine } from '../../plot/marks.js'
 import { type Panel, panels } from '../../plot/panels.js'
 import type { Plot } from '../figure.js'
+import { expectedGrowth } from '../fig5/expectation.js'
 import { mean, type SharpnessMeasure, sharpnessByRange, unique } from './measures.js'
 import { failedText, type Fig4Row, type LineRow, linesOf, sharpnessOf, type SharpnessRow } from './rows.js'
 import type { Fig4Settings } from './settings.js'
@@ -119,7 +120,7 @@ function sharpnessPanels(rows: readonly SharpnessRow[]): string {
     const largest = Math.max(0, ...ranges)
     const expected = Array.from({ length: 46 }, (_, i) => {
       const range = (largest * i) / 45
-      return { x: range, y: (1 + range ** 2 / 3) / (1 - range ** 2) }
+      return { x: range, y: expectedGrowth(range) }
     })
     return {
       title,
