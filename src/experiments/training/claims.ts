@@ -7,6 +7,7 @@ import {
   overEpochs,
   type Pair,
   pairsOf,
+  type Statistic,
   timedDifferences,
   tunedOf,
   tunedPairs,
@@ -52,22 +53,11 @@ export function speedClaims(
   source: Source,
   contrast: Contrast,
 ): Claim[] {
-  return conditionsOf(runs).map((condition) => {
-    const pairs = pairsOf(runs, condition, contrast)
-    return claimOf({
-      id: `${source.figure}/${conditionId(condition)}`,
-      figure: source.figure,
-      claim: `One ${contrast.arm} at initialisation speeds up the training of ${placeOf(condition)}.`,
-      section: source.section,
-      statistic: `${SPEED}, ${contrast.arm} − ${NO_TELEPORTATION}, the same seed (percentage points)`,
-      side: 'above',
-      threshold: 0,
-      samples: differences(pairs, overEpochs(settings.epochs)),
-      unit: UNIT,
-      paired: true,
-      ...withNote(failureNote(pairs)),
-    })
-  })
+  return armClaims(runs, source, contrast, overEpochs(settings.epochs), (condition) => ({
+    id: `${source.figure}/${conditionId(condition)}`,
+    claim: `One ${contrast.arm} at initialisation speeds up the training of ${placeOf(condition)}.`,
+    measured: SPEED,
+  }))
 }
 
 /** That it also ends better, which is another thing. */
@@ -77,20 +67,39 @@ export function finalClaims(
   source: Source,
   contrast: Contrast,
 ): Claim[] {
+  return armClaims(runs, source, contrast, atTheEnd(settings.epochs), (condition) => ({
+    id: `${source.figure}/${conditionId(condition)}/final`,
+    claim: `With one ${contrast.arm} at initialisation, ${placeOf(condition)} ends more accurate after ${settings.epochs} epochs.`,
+    measured: 'validation accuracy after the last epoch',
+    note: 'secondary: to be fast is not to end well',
+  }))
+}
+
+/** That a statistic of an arm is greater than with no teleportation; one claim for each condition. */
+function armClaims(
+  runs: readonly TrainedRun[],
+  { figure, section }: Source,
+  contrast: Contrast,
+  statistic: Statistic,
+  saying: (condition: Condition) => {
+    readonly id: string
+    readonly claim: string
+    readonly measured: string
+    readonly note?: string
+  },
+): Claim[] {
   return conditionsOf(runs).map((condition) => {
     const pairs = pairsOf(runs, condition, contrast)
+    const { id, claim, measured, note } = saying(condition)
     return claimOf({
-      id: `${source.figure}/${conditionId(condition)}/final`,
-      figure: source.figure,
-      claim: `With one ${contrast.arm} at initialisation, ${placeOf(condition)} ends more accurate after ${settings.epochs} epochs.`,
-      section: source.section,
-      statistic: `validation accuracy after the last epoch, ${contrast.arm} − ${NO_TELEPORTATION}, the same seed (percentage points)`,
+      ...{ id, figure, claim, section },
+      statistic: `${measured}, ${contrast.arm} − ${NO_TELEPORTATION}, the same seed (percentage points)`,
       side: 'above',
       threshold: 0,
-      samples: differences(pairs, atTheEnd(settings.epochs)),
+      samples: differences(pairs, statistic),
       unit: UNIT,
       paired: true,
-      ...withNote('secondary: to be fast is not to end well', failureNote(pairs)),
+      ...withNote(note, failureNote(pairs)),
     })
   })
 }

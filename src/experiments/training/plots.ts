@@ -48,7 +48,7 @@ export function curvePlots(
         sharedY: against !== 'loss',
       },
     ),
-    caption: `${CAPTIONS[against]} Lines: ${bandText(seedsOf(own))}.${failuresText(own)}`,
+    caption: `${CAPTIONS[against]} Lines: ${bandText(seedsOf(own))}.${decayText(settings)}${failuresText(own)}`,
   }))
 }
 
@@ -174,6 +174,14 @@ function atMeanTime(
   return seconds.length === 0 ? [] : [{ ...point, x: seconds.reduce((sum, each) => sum + each, 0) / seconds.length }]
 }
 
+/** A part of the paper's training that too few epochs leave out. */
+function decayText({ epochs, learningRateDecayEpochs }: TrainingSettings): string {
+  const reached = learningRateDecayEpochs.some((epoch) => epoch < epochs)
+  return reached || learningRateDecayEpochs.length === 0
+    ? ''
+    : ` The learning rate stays as it is: ${epochs} epochs end before its decay, after epoch ${learningRateDecayEpochs[0]}.`
+}
+
 export function seedsOf(runs: readonly TrainedRun[]): number {
   return new Set(runs.map(({ seed }) => seed)).size
 }
@@ -199,7 +207,6 @@ export function differencePlot(
     readonly title: string
     readonly label: string
     readonly legend: readonly string[]
-    readonly line?: number
   },
 ): string {
   const names = [...new Set(all.map(({ panel }) => panel))]
@@ -213,7 +220,7 @@ export function differencePlot(
       title: name,
       x: { label: options.label, include: [0] },
       y: { label: '', type: 'category', domain: places },
-      marks: [referenceLine({ x: options.line ?? 0 }), ...marks],
+      marks: [referenceLine({ x: 0 }), ...marks],
     }
   })
   const places = Math.max(

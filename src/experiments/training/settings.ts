@@ -1,4 +1,5 @@
 import type { DatasetName } from '../figure.js'
+import { NETWORKS } from '../networks.js'
 
 export const NO_TELEPORTATION = 'no teleportation'
 export const TELEPORTATION = 'teleportation'
@@ -40,7 +41,7 @@ export type TrainingSettings = {
 
 /** The paper's training, with which fig6 to fig12 begin. */
 export const PAPER: TrainingSettings = {
-  networks: ['MLP 5×500', 'VGG-16-bn', 'ResNet-18', 'DenseNet-121'],
+  networks: NETWORKS.paper,
   datasets: ['cifar10', 'cifar100'],
   activations: ['relu'],
   initializations: ['default'],
@@ -62,7 +63,7 @@ export const PAPER: TrainingSettings = {
 
 /**
  * What two CPU cores train in minutes. Batches are smaller so that few images make steps enough to learn something; the least of the
- * paper's learning rates learns nothing in so few.
+ * paper's learning rates learns nothing in so few. The learning rate's decay lies beyond the last epoch, which captions say.
  */
 export const QUICK: TrainingSettings = {
   ...PAPER,

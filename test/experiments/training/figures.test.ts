@@ -138,6 +138,13 @@ describe('drawings', () => {
       await expect(svg).toMatchFileSnapshot(`../../golden/${name}.svg`)
   })
 
+  it('say where training ends before the decay of the learning rate', () => {
+    const [short] = fig6.plots(rows, few)
+    expect(short?.caption).toContain('4 epochs end before its decay, after epoch 80')
+    const [whole] = fig6.plots(rows, { ...few, learningRateDecayEpochs: [3] })
+    expect(whole?.caption).not.toContain('decay')
+  })
+
   it('say how many runs failed, and end their mean there', () => {
     const [accuracy] = fig6.plots([...rows, ...diverged], few)
     expect(accuracy?.caption).toContain('1 of 17 runs failed')
