@@ -7,7 +7,7 @@ export function claimsOf(rows: readonly Fig10Row[], { initializers }: Fig10Setti
   return initializers.flatMap((initializer) => {
     const here = rows.filter((row) => row.initializer === initializer && row.layer === ALL)
     const name = initializer === 'default' ? 'PyTorch’s default (uniform)' : initializer
-    const common = { figure: 'fig10', section: 'Appendix', unit: 'seed', side: 'above', threshold: 0 } as const
+    const common = { figure: 'fig10', section: 'figure 10', unit: 'seed', side: 'above', threshold: 0 } as const
     return [
       claimOf({
         ...common,
