@@ -98,10 +98,45 @@ describe('a matrix', () => {
     expect(runs.map(({ config }) => config.seed)).toEqual([1, 2, 1, 2, 1, 1])
   })
 
+  it('takes another optimizer in place of the one of the base, with what other axes say of it', () => {
+    const optimizers = { sgd: {}, adam: { training: { optimizer: { name: 'adam' } } } }
+    const rates = { a: {}, b: { training: { optimizer: { lr: 0.3 } } } }
+    const momentum = { ...base, training: { ...training, optimizer: { name: 'sgd', lr: 0.1, momentum: 0.9 } } }
+    // Whichever axis comes first.
+    for (const axes of [
+      { rate: rates, optimizer: optimizers },
+      { optimizer: optimizers, rate: rates },
+    ]) {
+      const of = (optimizer: string, rate: string) =>
+        runsOf({ base: momentum, axes, seeds: [1] }).find(
+          ({ labels }) => labels['optimizer'] === optimizer && labels['rate'] === rate,
+        )?.config.training
+      expect(of('sgd', 'b')).toEqual({ ...training, optimizer: { name: 'sgd', lr: 0.3, momentum: 0.9 } })
+      expect(of('adam', 'a')).toEqual({ ...training, optimizer: { name: 'adam' } })
+      expect(of('adam', 'b')).toEqual({ ...training, optimizer: { name: 'adam', lr: 0.3 } })
+    }
+  })
+
+  it('takes another network, from a file too, and other data in place of those of the base', () => {
+    const [run] = runsOf({
+      base: { ...base, model: { name: 'mlp', hidden: [3] } },
+      axes: { network: { cnn: { model: { name: 'vgg16' }, data: { name: 'random', classes: 4 } } } },
+      seeds: [1],
+    })
+    expect(run!.config).toMatchObject({ model: { name: 'vgg16' }, data: { name: 'random', classes: 4 } })
+    expect(run!.config.model).not.toHaveProperty('hidden')
+    const file = new URL(import.meta.url).pathname
+    const axes = { network: { file: { model: { file } } } }
+    expect(runsOf({ base, axes, seeds: [1] })[0]!.config.model).toEqual({ file })
+  })
+
   it.each([
     ['lr: 0.01 }', 'lr: x }', /^s\.yaml:7 \(run lr a, seed 1\): training\.optimizer\.lr: expected number/],
     ['lr: 0.2', 'lr: -1', /^s\.yaml:9 \(run lr b, seed 1\): training\.optimizer\.lr: /],
     ['name: mlp', 'name: mpl', /^s\.yaml:3 \(run lr a, seed 1\): there is no model 'mpl'/],
+    // What is missing is not the base's, which has it.
+    ['lr: 0.2', 'name: sgd2', /^s\.yaml:9 \(run lr b, seed 1\): training\.optimizer/],
+    ['optimizer: { lr: 0.2 }', 'schedule: { name: step }', /^s\.yaml:9 \(run lr b, seed 1\): training\.schedule\.size/],
     ['seeds: 2', 'seeds: 0', /^s\.yaml:10: seeds: expected a list of whole numbers, or how many/],
     ['seeds: 2', 'seeds: 2\nexclude: [{ lr: z }]', /^s\.yaml: exclude\.0: there is no lr 'z'; expected one of a, b/],
     ['seeds: 2', 'sedes: 2', /^s\.yaml:10: there is no setting 'sedes'/],

@@ -2,8 +2,10 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configSchema } from '../../src/runs/config-schema.js'
+import { DatasetCache } from '../../src/sweeps/dataset-cache.js'
 import { statusOf } from '../../src/sweeps/status.js'
-import { trainRun } from '../../src/sweeps/train-run.js'
+import { OutOfMemoryError, trainRun } from '../../src/sweeps/train-run.js'
 import { outcomes, smallRuns } from './runs.js'
 
 let folder = ''
@@ -39,6 +41,14 @@ describe('a run of a sweep', () => {
     await expect(trainRun(runs[1]!, folder)).rejects.toThrow(/holds a run of another configuration/)
   })
 
+  it('that finds no memory leaves no result: another process may have it', async () => {
+    const [run] = smallRuns([8])
+    const dataset = () => Promise.reject(new RangeError('Array buffer allocation failed'))
+    await expect(trainRun(run!, folder, { dataset })).rejects.toThrow(OutOfMemoryError)
+    expect(fs.readdirSync(path.join(folder, run!.id))).toEqual([])
+    expect(await trainRun(run!, folder)).toBe('ended')
+  })
+
   it('whose lock is lost on the way ends without a result', async () => {
     const [run] = smallRuns([7])
     const place = path.join(folder, run!.id)
@@ -53,5 +63,23 @@ describe('a run of a sweep', () => {
     expect(outcome).toBe('taken')
     expect(fs.readdirSync(path.join(place, 'checkpoints')).join(' ')).toBe(written)
     expect(fs.existsSync(path.join(place, 'result.json'))).toBe(false)
+  })
+})
+
+describe('the data sets of a process', () => {
+  const of = (data: object) => configSchema.parse({ ...smallRuns([1])[0]!.config, data })
+
+  it('are shared by runs, whose folders differ', () => {
+    const load = (data: object, beside: string) => {
+      const dataset = cache.load(of(data), beside, {})
+      // There is none.
+      dataset.catch(() => undefined)
+      return dataset
+    }
+    const cache = new DatasetCache()
+    const cifar = { name: 'cifar10', from: '/nowhere' }
+    expect(load(cifar, '/runs/b')).toBe(load(cifar, '/runs/a'))
+    expect(load({ ...cifar, from: 'here' }, '/runs/b')).not.toBe(load({ ...cifar, from: 'here' }, '/runs/a'))
+    expect(load({ ...cifar, training: 5 }, '/runs/a')).not.toBe(load(cifar, '/runs/a'))
   })
 })

@@ -34,7 +34,7 @@ function fault(kind: 'kill' | 'memory', times: number): () => string[] {
   const log = at(`${kind}.log`)
   fs.rmSync(log, { force: true })
   Object.assign(process.env, { FAULT: kind, FAULT_TIMES: String(times), FAULT_LOG: log })
-  process.env['NODE_OPTIONS'] = `${NODE_OPTIONS ?? ''} --require ${file('fault.cjs')}`
+  process.env['NODE_OPTIONS'] = `${NODE_OPTIONS ?? ''} --import ${new URL('fault.mjs', import.meta.url).href}`
   return () => fs.readFileSync(log, 'utf8').trim().split('\n')
 }
 
@@ -80,7 +80,7 @@ interface SmallDisk {
   /** What starts a command that writes there. */
   readonly start: readonly string[]
   readonly error: RegExp
-  grow(): void
+  readonly grow: () => void
 }
 
 /** A disk with room for less than a run: a real one where one may be mounted, and else files that cannot grow. */
@@ -110,8 +110,8 @@ describe.runIf(process.platform !== 'win32')('a sweep on a full disk', () => {
   it('ends with one line, and goes on where there is room again', async () => {
     const { folder: disk, start, error, grow } = smallDisk()
     const runsFolder = path.join(disk, 'runs')
-    const [command = '', ...args] = [...start, process.execPath, file('scheduler.mjs'), at('runs.json'), runsFolder]
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+    const scheduler = [process.execPath, file('scheduler.mjs'), at('runs.json'), runsFolder]
+    const { status, stdout, stderr } = spawnSync('env', [...start, ...scheduler], { encoding: 'utf8' })
     expect(stderr).toBe('')
     expect(stdout).toMatch(error)
     expect(stdout.trim().split('\n')).toHaveLength(1)

@@ -1,6 +1,7 @@
 // Loaded before a worker: it dies (FAULT=kill, as who kills for memory does it) or has no memory left (FAULT=memory), FAULT_TIMES times at most, when it
 // writes the first checkpoint in its second epoch. FAULT_LOG gets a line each time.
-const fs = require('node:fs')
+import fs from 'node:fs'
+
 const { FAULT, FAULT_TIMES, FAULT_LOG } = process.env
 const write = fs.writeFileSync
 fs.writeFileSync = (file, ...rest) => {
