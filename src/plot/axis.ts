@@ -12,6 +12,8 @@ export interface Axis {
   readonly include?: readonly number[]
   /** Values, or about how many; default as many as there is room for. */
   readonly ticks?: readonly number[] | number
+  /** No ticks between whole numbers: epochs, counts. Default false. */
+  readonly whole?: boolean
   readonly format?: (value: number) => string
 }
 
@@ -54,8 +56,9 @@ export function laidAxis(
   )
   const domain = (axis.domain as readonly [number, number] | undefined) ?? widened(lowest, highest, type)
   const count = typeof axis.ticks === 'number' ? axis.ticks : Math.max(2, Math.floor(length / room))
-  const ticks =
+  const found =
     typeof axis.ticks === 'object' ? axis.ticks : (type === 'log' ? logTicks : linearTicks)(domain[0], domain[1], count)
+  const ticks = axis.whole === true ? found.filter(Number.isInteger) : found
   return {
     scale: { type, at: (value) => (valid(value) ? value : NaN) },
     label: axis.label,

@@ -85,7 +85,7 @@ function rowHtml(claim: AdjustedClaim): Html {
     </th>
     <td class="nowrap">${criterionText(claim)}</td>
     <td><span class="nowrap">${value}</span> <span class="nowrap">${interval}</span>${stripOf(claim)}</td>
-    <td class="number">${claim.n}<small>${unitText(claim)}</small></td>
+    <td class="number unit">${claim.n}<small>${unitText(claim)}</small></td>
     <td>
       ${claim.p === null ? '' : html`<span class="nowrap">${pText(claim.p)}; ${pText(claim.adjustedP)}</span>`}<small
         >${claim.test}</small
@@ -124,8 +124,10 @@ export function figureName(name: string): string {
   return name.replace(/^fig(?=\d)/, 'Figure ')
 }
 
-/** `seeds`, `pairs of seeds`. */
+/** `seeds`, `pairs of minima`, `combinations of network, data set and batch size`. */
 function unitText({ unit, n }: Claim): string {
-  const [head = '', ...rest] = unit.split(' of ')
-  return n === 1 || head.endsWith('s') ? unit : [`${head}s`, ...rest].join(' of ')
+  const noun = /, | and /.test(unit) && !unit.includes(' of ') ? `combination of ${unit}` : unit
+  if (n === 1) return noun
+  const [head = '', ...rest] = noun.split(' of ')
+  return [head.endsWith('minimum') ? head.replace(/um$/, 'a') : head.replace(/s?$/, 's'), ...rest].join(' of ')
 }

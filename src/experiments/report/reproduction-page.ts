@@ -5,6 +5,7 @@ import { type Html, html } from './html.js'
 import { counted, durationText, timeText } from './numbers.js'
 import { pageHtml, type Section, termsHtml } from './page.js'
 import type { Results } from './read-results.js'
+import { shellWord } from './shell-word.js'
 import { adjusted, tallyOf } from './tally.js'
 import { jsonText } from '../results-folder.js'
 
@@ -191,9 +192,4 @@ function limitsHtml({ figures, missing }: Results): Html {
     </li>
     ${missing.length > 0 ? html`<li>Of ${missing.map(({ name }) => figureName(name)).join(', ')} nothing was found in the folder; their claims are not counted.</li>` : undefined}
   </ul>`
-}
-
-/** As a shell reads it as one word. */
-function shellWord(text: string): string {
-  return /^[\w./~+@%:,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

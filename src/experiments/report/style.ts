@@ -39,8 +39,8 @@ tbody th[scope=rowgroup] { padding-top: 1.2rem; font-weight: 600; font-size: 1re
 .number, .claims td:not(:last-child) { font-variant-numeric: tabular-nums; }
 th.number, td.number { text-align: right; }
 .claims { min-width: 50rem; }
-td { overflow-wrap: normal; }
-.claims .statement { min-width: 17rem; }
+th, td { overflow-wrap: break-word; }
+.claims .statement { min-width: 17rem; } .claims .unit { min-width: 6.5rem; }
 .claims small, .note { color: var(--soft); font-size: .85em; display: block; }
 .claims .nowrap, .nowrap { white-space: nowrap; overflow-wrap: normal; }
 .verdict { font-weight: 600; white-space: nowrap; }
@@ -81,7 +81,7 @@ footer { margin: 4rem auto 3rem; padding-top: 1rem; border-top: 1px solid var(--
   figure .plot svg { max-height: 215mm; width: auto; }
   .scroll, .plot, pre { overflow: visible; }
   pre { white-space: pre-wrap; }
-  table { font-size: 8.2pt; } .claims { min-width: 0; } .claims .statement { min-width: 0; }
+  table { font-size: 8.2pt; } .claims { min-width: 0; } .claims .statement { min-width: 0; } .claims .unit { min-width: 17mm; }
   thead { display: table-header-group; } tr { break-inside: avoid; }
   tbody th[scope=rowgroup] { break-after: avoid; }
   a { color: inherit; text-decoration: none; }

@@ -8,6 +8,7 @@ import { dataLinks } from './data-links.js'
 import { Html, html } from './html.js'
 import { counted, durationText } from './numbers.js'
 import { pageHtml, termsHtml } from './page.js'
+import { shellWord } from './shell-word.js'
 
 /** Runs of a sweep, as a report shows them. */
 export interface SweepResults {
@@ -59,7 +60,7 @@ export function sweepPage({ folder, status, runs, versions }: SweepResults): str
           ],
           ['Training', `${durationText(seconds)}, over all processes`],
         ])}
-        <p>To go on with it: <code>teleport sweep --resume ${folder}</code></p>`,
+        <p>To go on with it: <code>teleport sweep --resume ${shellWord(folder)}</code></p>`,
     },
   ]
   const lead = html`<p class="lead">
@@ -83,7 +84,7 @@ function curvesHtml(runs: readonly FinishedRun[], axis: string | undefined): Htm
     overSeeds(points, { x: ({ epoch }) => epoch, y: read, by: ({ label }) => label }).map(({ label, points: means }) =>
       curve(means, label),
     )
-  const x = { label: 'epoch' }
+  const x = { label: 'epoch', whole: true }
   const svg = panels([
     {
       x,
