@@ -29,6 +29,11 @@ if (results.figures.length === 0) {
   process.exit(2)
 }
 for (const problem of results.problems) process.stderr.write(`warning: ${problem}\n`)
+// What is there is replaced, and must be what this has written.
+if (fs.existsSync(values.to) && !fs.existsSync(path.join(values.to, 'claims.json'))) {
+  process.stderr.write(`${values.to} holds something else; expected a folder that this has written, or none\n`)
+  process.exit(2)
+}
 fs.rmSync(values.to, { recursive: true, force: true })
 fs.mkdirSync(values.to, { recursive: true })
 const write = (name: string, text: string): void => fs.writeFileSync(path.join(values.to, name), text)
@@ -43,10 +48,10 @@ write('README.md', await format(pageOf(results), { ...(await resolveConfig(page)
 process.stdout.write(`${page}\n`)
 
 function pageOf({ figures, reproduction }: Results): string {
-  const scale = figures[0]?.record.scale ?? ''
   return [
-    `# ${values.title ?? `The paper, reproduced: scale ${scale}`}`,
-    'Written by `npm run results`, from what `teleport reproduce` computed.',
+    `# ${values.title ?? `The paper, reproduced: scale ${scaleOf()}`}`,
+    'Written by `npm run results`, from what `teleport reproduce` computed. To compute it again:',
+    again(reproduction?.command),
     ...(reproduction === undefined ? [] : [ranOn(reproduction)]),
     '## Claims',
     'Each with the test by which it was judged, and a 95 % interval. A claim that the interval does not settle is undecided. Data: [claims.json](claims.json).',
@@ -56,16 +61,38 @@ function pageOf({ figures, reproduction }: Results): string {
   ].join('\n\n')
 }
 
-function ranOn({ versions, machine, command, trainingSeconds, started }: NonNullable<Results['reproduction']>): string {
+/** The commands that make results, and this page of them. */
+function again(command = `teleport reproduce all --scale ${scaleOf()} -o ${values.from}`): string {
+  const page = `npm run results -- --from ${folderOf(command) ?? values.from} --to ${values.to}`
+  return ['```sh', `npx ${command}`, page, '```'].join('\n')
+}
+
+function scaleOf(): string {
+  return results.figures[0]?.record.scale ?? 'quick'
+}
+
+/** Where the command puts results: they may have been copied from there. */
+function folderOf(command: string): string | undefined {
+  return / -o ('[^']*'|\S+)/.exec(command)?.[1]
+}
+
+function ranOn({
+  versions,
+  machine,
+  trainingSeconds,
+  started,
+  finished,
+  seconds,
+}: NonNullable<Results['reproduction']>): string {
   const list = (entries: object): string =>
     Object.entries(entries)
       .map(([key, value]) => `${key} ${String(value)}`)
       .join(', ')
   return [
-    ...(command === undefined ? [] : [`- Command: \`${command}\``]),
-    `- Begun: ${started.slice(0, 10)}`,
+    `- Begun ${started.slice(0, 10)}, ${finished === undefined ? 'not ended' : `ended ${finished.slice(0, 10)}`}`,
     `- Machine: ${list(machine)}`,
     `- Versions: ${list(versions)}`,
+    `- Time over all figures, training not included: ${duration(Object.values(seconds).reduce((sum, time) => sum + time, 0))}`,
     ...(trainingSeconds === undefined ? [] : [`- Training, summed over processes: ${duration(trainingSeconds)}`]),
   ].join('\n')
 }

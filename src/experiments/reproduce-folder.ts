@@ -42,7 +42,21 @@ export function removeFigure(folder: string, figure: Figure): void {
 }
 
 export function makeFolder(folder: string): void {
-  attempt(`cannot write ${quoted(folder)}`, () => fs.mkdirSync(folder, { recursive: true }))
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isFile() === true)
+    throw new ModelError(`${quoted(folder)} is a file; expected a folder, or a name that is free`)
+  attempt(`cannot write ${quoted(folder)}`, () => makeFolders(path.resolve(folder)))
+}
+
+/** As `mkdir` does with `recursive`, which never returns where a part of the path is a link to nothing. */
+function makeFolders(folder: string): void {
+  if (fs.existsSync(folder)) return
+  makeFolders(path.dirname(folder))
+  try {
+    fs.mkdirSync(folder)
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!fs.existsSync(folder)) throw error
+  }
 }
 
 export function writeFigureRecord(

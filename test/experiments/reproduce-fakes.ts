@@ -22,7 +22,7 @@ export interface FakeOptions {
 
 /** A figure whose cell `kind/i` gives i rows. */
 export function fakeFigure({ name = 'fig2', onCell, errors = {}, delay = 0 }: FakeOptions = {}): Figure<FakeSettings> {
-  const paper: FakeSettings = { cells: 6, seeds: [1, 2, 3], network: 'wide', batchSizes: [8, 64] }
+  const paper: FakeSettings = { cells: 6, seeds: [1, 2, 3], network: 'MLP 3×8', batchSizes: [8, 64] }
   return {
     name,
     title: 'A fake',
@@ -38,7 +38,8 @@ export function fakeFigure({ name = 'fig2', onCell, errors = {}, delay = 0 }: Fa
             onCell?.(key)
             if (delay > 0) await setTimeout(delay)
             onProgress(0.5)
-            if (settings.network === 'needs CIFAR-100') await dataset('cifar100')
+            // Its name stands for whatever needs that.
+            if (settings.network === 'MLP 1×1') await dataset('cifar100')
             const error = errors[key]
             if (error !== undefined) throw error
             return Array.from({ length: i }, (_, row): Row => ({ cell: key, row, value: i / 3, text: 'é, "x"' }))
