@@ -49,6 +49,7 @@ export function claimsOf(rows: readonly Fig2Row[]): readonly Claim[] {
         unit: 'pair of moves',
         side: 'above',
         threshold: 0,
+        note: 'draws for one network',
       }),
     ]
   })
