@@ -21,6 +21,7 @@ import { oneLine } from '../graph/text.js'
 import type { ExecutorOptions } from '../sweeps/executor.js'
 import { finishedRuns } from '../sweeps/finished-run.js'
 import type { SlurmQueue } from '../sweeps/slurm.js'
+import { shellWord } from '../sweeps/slurm-commands.js'
 import type { SweepStatus } from '../sweeps/status.js'
 import { progressText } from './data.js'
 import { interruptible } from './interrupt.js'
@@ -136,7 +137,13 @@ function commandOf(
   const words = ['teleport', 'reproduce', ...names, '--scale', scale, '-o', folder]
   for (const text of set) words.push('--set', text)
   if (seeds !== undefined) words.push('--seeds', String(seeds))
-  return words.map((word) => (/^[\w./=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
+  return words.map(shellWord).join(' ')
+}
+
+/** Where networks are trained, if not here. */
+function whereText({ executor, slurm = [] }: ReproduceCommandOptions): string {
+  if (executor === 'local') return ''
+  return [' --executor slurm', ...slurm.map((text) => `--slurm ${shellWord(text)}`)].join(' ')
 }
 
 /** Computes figures, and shows how far it is and what came out. Returns the exit status. */
@@ -216,7 +223,7 @@ async function shown(
       terminal.line(`${figure}: unexpected error: ${oneLine(error.message)}`, process.stderr)
     const interrupted = result.ended === 'interrupted'
     const seconds = (performance.now() - started) / 1000
-    const resume = interrupted ? command : undefined
+    const resume = interrupted ? `${command}${whereText(options)}` : undefined
     const { errors, ...rest } = result
     terminal.result(
       {

@@ -46,7 +46,7 @@ export function checkValue(figure: string, key: string, before: Value, after: Va
   if (Array.isArray(after)) {
     if (after.length === 0 && !MAY_BE_EMPTY.has(key)) refuse('one value or more', after)
     const texts = after.map((value) => JSON.stringify(value))
-    const twice = after.find((_, i) => texts.indexOf(texts[i] ?? '') < i)
+    const twice: unknown = after.find((_, i) => texts.indexOf(texts[i] ?? '') < i)
     if (twice !== undefined && !MAY_REPEAT.has(key)) refuse('each value once', twice)
     if (after.length > MOST_SEEDS) refuse(`at most ${MOST_SEEDS} values`, after.length)
   }
