@@ -41,6 +41,9 @@ All settings: docs/commands/sweep.md.
 Ctrl-C finishes the steps and writes checkpoints; a second one stops at once.
 Exit status: 0 done, whether runs failed or not; 2 wrong usage or input, or a full disk; 130 interrupted (143 by SIGTERM).`
 
+/** How long the name of a run is. */
+const ID = 16
+
 interface SweepOptions extends CommonOptions {
   readonly output?: string
   readonly resume?: string
@@ -173,7 +176,7 @@ function statusLines(folder: string, status: SweepStatus): string[] {
       : [
           '',
           ...table([
-            ['running', 'epochs', 'process', ''],
+            ['running'.padEnd(ID), 'epochs', 'process', ''],
             ...active.map(({ id, labels, epochs, host, pid }) => [
               id,
               String(Math.floor(epochs)),
@@ -187,7 +190,7 @@ function statusLines(folder: string, status: SweepStatus): string[] {
       : [
           '',
           ...table([
-            ['failed', '', 'reason'],
+            ['failed'.padEnd(ID), '', 'reason'],
             ...failures.map(({ id, labels, reason }) => [id, labelText(labels), reason]),
           ]),
         ]),

@@ -120,5 +120,5 @@ describe.runIf(process.platform !== 'win32')('a sweep on a full disk', () => {
     grow()
     await runLocally(runs, runsFolder)
     expect(outcomes(runs, runsFolder)).toEqual(expected)
-  })
+  }, 240_000)
 })
