@@ -14,6 +14,7 @@ import { type FigureResults, readResults, type Results } from '../src/experiment
 import { adjusted } from '../src/experiments/report/tally.js'
 import { jsonText } from '../src/experiments/results-folder.js'
 import { csvOf } from '../src/plot/csv.js'
+import { withFont } from '../src/plot/font/embedded.js'
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +41,7 @@ const write = (name: string, text: string): void => fs.writeFileSync(path.join(v
 const claims = results.figures.flatMap((figure) => figure.claims)
 for (const { figure, rows, plots } of results.figures) {
   write(`${figure.name}.csv`, csvOf(rows))
-  for (const { name, svg } of plots) write(`${name}.svg`, svg)
+  for (const { name, svg } of plots) write(`${name}.svg`, withFont(svg))
 }
 write('claims.json', jsonText(adjusted(claims)))
 const page = path.join(values.to, 'README.md')
